@@ -1,0 +1,18 @@
+"""How long work says how far it is, hands over partial answers, and learns that it should stop."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Report(Protocol):
+    """Call it often: it raises Cancelled once the answer is unwanted.
+
+    `fraction` is between 0 and 1, `text` names the step for the task bar, `partial` is an answer so far.
+    """
+
+    def __call__(self, fraction: float, text: str = "", partial: Any = None) -> None: ...
+
+
+def silent(fraction: float, text: str = "", partial: Any = None) -> None:
+    """The report of a caller who waits and wants no news."""

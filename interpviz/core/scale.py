@@ -1,0 +1,21 @@
+"""Limits for colours and axes that one wild or missing value cannot spoil."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def robust_limits(values: NDArray[np.floating]) -> tuple[float, float]:
+    """The 0.1 and 99.9 percentile of the finite values; (0, 1) where there are none; never of zero width."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(finite, [0.1, 99.9]))
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def symmetric_limit(values: NDArray[np.floating]) -> float:
+    """The largest finite magnitude, for colours that diverge from zero; 1 where all is zero or missing."""
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max()) or 1.0 if finite.size else 1.0
