@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from interpviz.core.document import CacheFacts, Intervention, Mode, ModelFacts, Projection, Prompt
+from interpviz.core.document import CacheFacts, Document, Intervention, Mode, ModelFacts, Projection, Prompt
 
 Lane = Literal["model", "files", "pictures", "processes"]
 
@@ -26,6 +26,31 @@ class OpenCache:
     """Look into a cache. Answer: CacheFacts."""
 
     source: str
+    lane: ClassVar[Lane] = "files"
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """Read a session file. Answer: Document."""
+
+    path: str
+    lane: ClassVar[Lane] = "files"
+
+
+@dataclass(frozen=True)
+class SaveSession:
+    """Write the document as a session file. Answer: the path."""
+
+    document: Document
+    path: str
+    lane: ClassVar[Lane] = "files"
+
+
+@dataclass(frozen=True)
+class ContentsRequest:
+    """What a path holds. Answer: "model", "cache" or "session"."""
+
+    path: str
     lane: ClassVar[Lane] = "files"
 
 
@@ -48,12 +73,16 @@ class VocabularyRequest:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the model says after the prompt, with these edits. Answer: RunResult. `loss` asks for it."""
+    """What the model says after the prompt, with these edits. Answer: RunResult. `loss` asks for it.
+
+    `reference` is the cache that mean ablation draws from; None means the bundled reference text.
+    """
 
     model: ModelFacts
     prompt: Prompt
     interventions: frozenset[Intervention] = frozenset()
     loss: bool = False
+    reference: CacheFacts | None = None
     lane: ClassVar[Lane] = "model"
 
 
@@ -88,6 +117,7 @@ class SweepRequest:
     distractor: str
     layer: int
     mode: Mode = "zero"
+    reference: CacheFacts | None = None
     lane: ClassVar[Lane] = "model"
 
 
@@ -170,6 +200,9 @@ class CloudRequest:
 Request = (
     OpenModel
     | OpenCache
+    | OpenSession
+    | SaveSession
+    | ContentsRequest
     | TokensRequest
     | VocabularyRequest
     | RunRequest

@@ -1,0 +1,91 @@
+"""The maps: where the selected head looks, and how much each layer writes at each token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from interpviz.control.desk import Desk
+from interpviz.control.plan import cache_rows_request, norms_request, pattern_request
+from interpviz.core.document import Document
+from interpviz.core.results import FeatureMap, Patterns
+from interpviz.core.scale import robust_limits
+from interpviz.core.sites import Site
+
+
+@dataclass(frozen=True, eq=False)
+class MapsPicture:
+    """`pattern` (query, key) of `head` with the tokens on both axes, and `norms` (component, token).
+
+    Each is None while it is on its way; `norms.rows` say where a row is from the cache.
+    """
+
+    head: Site | None
+    pattern: FeatureMap | None
+    norms: FeatureMap | None
+    source: str
+    problem: str
+
+
+class MapsView(Protocol):
+    def show(self, picture: MapsPicture) -> None: ...
+
+    def explain(self, sentence: str) -> None: ...
+
+
+class MapsController:
+    """Keeps both maps true."""
+
+    def __init__(self, desk: Desk, view: MapsView) -> None:
+        self._desk = desk
+        self._view = view
+
+    def update(self, document: Document) -> None:
+        """Show the maps of this document."""
+        if document.model is None or not (document.prompt.text or document.prompt.tokens):
+            self._view.explain("Open a model and type a prompt to see where its heads look.")
+            return
+        requests = (pattern_request(document), norms_request(document), cache_rows_request(document))
+        self._view.show(
+            MapsPicture(
+                head=shown_head(document),
+                pattern=_pattern(self._desk.answer(requests[0]), shown_head(document)),
+                norms=self._norms(document),
+                source=_source(document),
+                problem=next((text for r in requests if (text := self._desk.problem(r))), ""),
+            )
+        )
+
+    def _norms(self, document: Document) -> FeatureMap | None:
+        run: FeatureMap | None = self._desk.answer(norms_request(document))
+        cached: FeatureMap | None = self._desk.answer(cache_rows_request(document))
+        return run if cached is None else beside(run, cached)
+
+
+def shown_head(document: Document) -> Site | None:
+    """The first selected head, else the first head of the selected layer."""
+    sites = document.selection.sites
+    layer = sites[0].layer if sites else 0
+    return next((site for site in sites if site.kind == "head"), Site(layer, "head", 0))
+
+
+def beside(run: FeatureMap | None, cached: FeatureMap) -> FeatureMap:
+    """The rows read from the cache above those of the clean run, marked as what they are."""
+    marked = tuple(f"{row} cache" for row in cached.rows)
+    if run is None or run.values.shape[1] != cached.values.shape[1]:
+        return FeatureMap(cached.values, cached.limits, marked, cached.columns)
+    values = np.concatenate([cached.values, run.values])
+    return FeatureMap(values, robust_limits(values), marked + run.rows, run.columns)
+
+
+def _pattern(patterns: Patterns | None, head: Site | None) -> FeatureMap | None:
+    if patterns is None or head is None or patterns.layer != head.layer:
+        return None
+    texts = patterns.tokens.texts
+    return FeatureMap(patterns.values[head.index], (0.0, 1.0), texts, texts)
+
+
+def _source(document: Document) -> str:
+    return f"{document.cache.name} and clean run" if document.token is not None and document.cache else "clean run"

@@ -1,0 +1,66 @@
+"""The prompt panel: texts as typed, and the tokens the model reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from interpviz.control.desk import Desk
+from interpviz.control.plan import contrast_request, tokens_request
+from interpviz.core.document import Document
+from interpviz.core.results import Tokens
+
+
+@dataclass(frozen=True, eq=False)
+class PromptPicture:
+    """What the panel shows; `tokens` is None until the model has cut the prompt; `problem` is empty or a sentence.
+
+    `edited` are the positions that some edit is restricted to.
+    """
+
+    text: str
+    contrast: str
+    target: str
+    distractor: str
+    tokens: Tokens | None
+    contrast_tokens: Tokens | None
+    edited: frozenset[int]
+    problem: str
+
+
+class PromptView(Protocol):
+    def show(self, picture: PromptPicture) -> None: ...
+
+    def explain(self, sentence: str) -> None: ...
+
+
+class PromptController:
+    """Keeps the prompt panel true."""
+
+    def __init__(self, desk: Desk, view: PromptView) -> None:
+        self._desk = desk
+        self._view = view
+
+    def update(self, document: Document) -> None:
+        """Show the prompt of this document."""
+        if document.model is None:
+            self._view.explain("Open a model to give it a prompt.")
+            return
+        tokens: Tokens | None = self._desk.answer(tokens_request(document))
+        self._view.show(
+            PromptPicture(
+                text=document.prompt.text,
+                contrast=document.contrast.text if document.contrast else "",
+                target=document.target,
+                distractor=document.distractor,
+                tokens=tokens,
+                contrast_tokens=self._desk.answer(contrast_request(document)),
+                edited=_edited(document, len(tokens.ids) if tokens else 0),
+                problem=self._desk.problem(tokens_request(document)) or self._desk.problem(contrast_request(document)),
+            )
+        )
+
+
+def _edited(document: Document, length: int) -> frozenset[int]:
+    places = (place for edit in document.interventions for place in edit.positions or ())
+    return frozenset(place % length for place in places) if length else frozenset()

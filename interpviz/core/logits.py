@@ -1,0 +1,19 @@
+"""What logits say: probabilities and how far two distributions lie apart."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Log-probabilities in nats, over the last axis."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    normalised: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return normalised
+
+
+def kl_nats(clean: NDArray[np.float32], edited: NDArray[np.float32]) -> float:
+    """KL(clean || edited) in nats between the distributions of two logit rows (vocab,)."""
+    p, q = log_softmax(clean), log_softmax(edited)
+    return float(max(0.0, (np.exp(p) * (p - q)).sum()))
