@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from psygnal import Signal
@@ -35,6 +36,9 @@ COMMANDS: dict[str, Callable[..., Document]] = {
 }
 
 
+JOBS = (OpenModel, OpenCache, OpenSession, SaveSession, ContentsRequest)
+
+
 class Actions:
     """`actions(name, *args)` does it, or says in one sentence, by `problem`, why it cannot be done.
 
@@ -49,7 +53,6 @@ class Actions:
         self._store = store
         self._scheduler = scheduler
         self._desk = desk
-        self._jobs: set[Request] = set()
         scheduler.failed.connect(self._on_failure)
         self._own: dict[str, Callable[..., None]] = {
             "model.open": self._open_model,
@@ -72,13 +75,8 @@ class Actions:
         except InterpvizError as error:
             self.problem.emit(str(error))
 
-    def _start(self, job: Request, done: Callable[[Any], None]) -> None:
-        self._jobs.add(job)
-        self._scheduler.start(job, done)
-
     def _on_failure(self, request: Request, sentence: str) -> None:
-        if request in self._jobs:
-            self._jobs.discard(request)
+        if isinstance(request, JOBS):
             self.problem.emit(sentence)
 
     def _open_model(self, source: str) -> None:
@@ -86,34 +84,44 @@ class Actions:
             self._store.apply(commands.open_model, facts)
             self.opened.emit(source)
 
-        self._start(OpenModel(source), done)
+        self._scheduler.start(OpenModel(source), done)
 
     def _open_cache(self, source: str) -> None:
         def done(facts: CacheFacts) -> None:
             self._store.apply(commands.open_cache, facts)
             self.opened.emit(source)
 
-        self._start(OpenCache(source), done)
+        self._scheduler.start(OpenCache(source), done)
 
     def _open_session(self, path: str) -> None:
         def done(document: Document) -> None:
             self._store.replace(document)
             self.opened.emit(path)
 
-        self._start(OpenSession(path), done)
+        self._scheduler.start(OpenSession(path), done)
 
     def _save_session(self, path: str) -> None:
-        self._start(SaveSession(self._store.document, path), lambda _: self.saved.emit(path))
+        self._scheduler.start(SaveSession(self._store.document, path), lambda _: self.saved.emit(path))
 
     def _open_paths(self, paths: Iterable[str]) -> None:
         roads = {"model": self._open_model, "cache": self._open_cache, "session": self._open_session}
         for path in paths:
-            self._start(ContentsRequest(path), lambda kind, path=path: roads[kind](path))
+            self._scheduler.start(ContentsRequest(path), partial(_follow, roads, path))
 
     def _choose_token(self, row: int) -> None:
         tokens: CacheTokens | None = self._desk.answer(cache_tokens_request(self._store.document))
         if tokens is None:
             raise InterpvizError("The cache's tokens are still being read. Click again in a moment.")
         ids = tuple(int(i) for i in tokens.id[slice(tokens.context(row).start, row + 1)])
-        text = "".join(tokens.texts[i] for i in ids)
-        self._store.apply(commands.choose_token, row, ids, text)
+        spoken = ids[1:] if begins_with_bos(tokens) else ids
+        self._store.apply(commands.choose_token, row, ids, "".join(tokens.texts[i] for i in spoken))
+
+
+def begins_with_bos(tokens: CacheTokens) -> bool:
+    """Whether every context of the cache begins with the same token, as recorded contexts do where there is a BOS."""
+    first = tokens.id[tokens.position == 0]
+    return bool(len(first)) and bool((first == first[0]).all())
+
+
+def _follow(roads: dict[str, Callable[[str], None]], path: str, kind: str) -> None:
+    roads[kind](path)

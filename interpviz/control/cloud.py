@@ -57,9 +57,7 @@ class CloudController:
         tokens: CacheTokens | None = self._desk.answer(cache_tokens_request(document))
         requests = cloud_requests(document)
         cloud: Cloud | None = next((c for r in requests if (c := self._desk.latest(r)) is not None), None)
-        problem = next(
-            (text for r in (*requests, cache_tokens_request(document)) if (text := self._desk.problem(r))), ""
-        )
+        problem = self._desk.first_problem(*requests, cache_tokens_request(document))
         if tokens is None or cloud is None:
             self._view.explain(problem or f"Reading {cache.name} …")
             return
@@ -75,9 +73,7 @@ class CloudController:
                 method=document.cloud.method,
                 chosen=document.token,
                 status=problem or _status(cloud, document.cloud.method),
-                banner=""
-                if document.cache_fits
-                else f"Recorded from {cache.model}: shown as it is, apart from the model.",
+                banner="" if document.cache_fits else f"Recorded from {cache.model}: shown apart from the open model.",
             )
         )
 

@@ -91,4 +91,4 @@ def _problem(desk: Desk, document: Document, requests: tuple[Request, ...]) -> s
         return "Type a prompt to see what each component does."
     if not document.target:
         return "Name a target token to see what each component does for it."
-    return next((text for request in requests if (text := desk.problem(request))), "")
+    return desk.first_problem(*requests)

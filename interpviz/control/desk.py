@@ -26,7 +26,7 @@ class Desk:
         self._partials: dict[Request, Any] = {}
         self._problems: dict[Request, str] = {}
         self._controllers: dict[str, Controller] = {}
-        store.changed.connect(self._on_change)
+        store.changed.connect(self.refresh, max_args=0)
         scheduler.answered.connect(self._on_answer)
         scheduler.partial.connect(self._on_partial)
         scheduler.failed.connect(self._on_failure)
@@ -49,6 +49,10 @@ class Desk:
         """Why this request has no answer; empty where nothing is wrong."""
         return self._problems.get(request, "") if request is not None else ""
 
+    def first_problem(self, *requests: Request | None) -> str:
+        """The first sentence that says why one of these has no answer; empty where nothing is wrong."""
+        return next((text for request in requests if (text := self.problem(request))), "")
+
     def refresh(self) -> None:
         """Ask for what the present document needs, and update every open panel."""
         document = self._store.document
@@ -58,9 +62,6 @@ class Desk:
         self._scheduler.want(request for request in wanted if request not in self._memo)
         for panel in self._controllers:
             self._update(panel)
-
-    def _on_change(self, new: Document, old: Document) -> None:
-        self.refresh()
 
     def _on_answer(self, request: Request, answer: Any) -> None:
         self._partials.pop(request, None)

@@ -18,6 +18,7 @@ class Lane:
 
     A report raises Cancelled once its request is unwanted. A request that reports while a more wanted one waits
     stands aside for it: the other is worked off inside that report, so a click never waits for a long stream.
+    Finished work counts as running until `release`, so that nothing is done twice before its answer was seen.
     """
 
     def __init__(self, name: str, threads: int, work: Work) -> None:
@@ -39,6 +40,12 @@ class Lane:
                 self._started = True
                 for thread in self._threads:
                     thread.start()
+
+    def release(self, request: Request) -> None:
+        """The outcome of this request was seen: it may be begun again if it is wanted."""
+        with self._ready:
+            self._running.discard(request)
+            self._ready.notify_all()
 
     def close(self) -> None:
         """Let running work stop at its next report, and wait for the threads."""
@@ -69,12 +76,7 @@ class Lane:
             if request not in self._wanted:
                 raise Cancelled
 
-        try:
-            self._work(request, report)
-        finally:
-            with self._ready:
-                self._running.discard(request)
-                self._wanted = tuple(other for other in self._wanted if other != request)
+        self._work(request, report)
 
     def _more_wanted(self, request: Request) -> Request | None:
         with self._ready:

@@ -54,7 +54,7 @@ class MapsController:
                 pattern=_pattern(self._desk.answer(requests[0]), shown_head(document)),
                 norms=self._norms(document),
                 source=_source(document),
-                problem=next((text for r in requests if (text := self._desk.problem(r))), ""),
+                problem=self._desk.first_problem(*requests),
             )
         )
 

@@ -85,7 +85,7 @@ class OutputsController:
         self, document: Document, clean: RunResult, edited: RunResult | None, target: Target | None, words: Vocabulary
     ) -> OutputsPicture:
         shown = edited or clean
-        problem = self._desk.problem(edited_run(document)) or self._desk.problem(target_request(document))
+        problem = self._desk.first_problem(edited_run(document), target_request(document))
         cut = bool(document.interventions) and edited is not None
         return OutputsPicture(
             rows=_rows(clean, shown, target, words),
@@ -105,14 +105,9 @@ class OutputsController:
             return ""
         site = document.selection.sites[0]
         direct = _value(self._desk.answer(attribution_request(document)), site)
-        total = next(
-            (v for r in sweep_requests(document) if (v := _value(self._desk.answer(r), site)) is not None), None
-        )
-        known = [
-            f"direct {direct:+.3f}" if direct is not None else "",
-            f"cut {total:+.3f}" if total is not None else "",
-        ]
-        told = ", ".join(part for part in known if part)
+        sweeps = (_value(self._desk.answer(request), site) for request in sweep_requests(document))
+        known = {"direct": direct, "cut": next((value for value in sweeps if value is not None), None)}
+        told = ", ".join(f"{name} {value:+.3f}" for name, value in known.items() if value is not None)
         return f"{site}: {told} nats" if told else str(site)
 
     def _waiting(self, document: Document) -> str:

@@ -139,7 +139,10 @@ def _those(*requests: Request | None) -> tuple[Request, ...]:
 WANTED_FIRST = ("outputs", "prompt", "components", "maps", "cloud", "circuit")
 
 NEEDS: dict[str, Callable[[Document], tuple[Request, ...]]] = {
-    "outputs": lambda d: _those(edited_run(d), clean_run(d), vocabulary_request(d), target_request(d)),
+    "outputs": lambda d: (
+        *_those(edited_run(d), clean_run(d), vocabulary_request(d), target_request(d)),
+        *(effect_requests(d) if d.selection.sites else ()),
+    ),
     "prompt": lambda d: _those(tokens_request(d), contrast_request(d)),
     "components": effect_requests,
     "maps": lambda d: _those(pattern_request(d), norms_request(d), cache_rows_request(d)),

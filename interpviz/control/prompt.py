@@ -56,7 +56,7 @@ class PromptController:
                 tokens=tokens,
                 contrast_tokens=self._desk.answer(contrast_request(document)),
                 edited=_edited(document, len(tokens.ids) if tokens else 0),
-                problem=self._desk.problem(tokens_request(document)) or self._desk.problem(contrast_request(document)),
+                problem=self._desk.first_problem(tokens_request(document), contrast_request(document)),
             )
         )
 

@@ -88,15 +88,13 @@ class Scheduler:
             answer = self._compute(request, tell)
             self._post(lambda: self._done(request, answer))
         except Cancelled:
-            self._post(lambda: self.ended.emit(request))
+            self._post(lambda: self._stopped(request))
         except InterpvizError as error:
             sentence = str(error)
             self._post(lambda: self._broke(request, sentence))
         except Exception:
             _log.exception("%s failed", type(request).__name__)
-            sentence = (
-                f"{type(request).__name__} failed by a fault of the program; the log says how. Try another prompt."
-            )
+            sentence = f"{type(request).__name__} failed by a fault of ours; the log says how. Try another prompt."
             self._post(lambda: self._broke(request, sentence))
 
     def _heard(self, request: Request, fraction: float, text: str, partial: Any) -> None:
@@ -105,10 +103,18 @@ class Scheduler:
             if partial is not None:
                 self.partial.emit(request, partial)
 
+    def _release(self, request: Request) -> None:
+        self._lanes[request.lane].release(request)
+        self.ended.emit(request)
+
+    def _stopped(self, request: Request) -> None:
+        self._release(request)
+        self._share_out()
+
     def _done(self, request: Request, answer: Any) -> None:
         wanted, finish = self._wanted(request), self._jobs.pop(request, None)
         self._settled.add(request)
-        self.ended.emit(request)
+        self._release(request)
         if wanted:
             self.answered.emit(request, answer)
         if finish:
@@ -119,7 +125,7 @@ class Scheduler:
         wanted = self._wanted(request)
         self._jobs.pop(request, None)
         self._settled.add(request)
-        self.ended.emit(request)
+        self._release(request)
         if wanted:
             self.failed.emit(request, sentence)
         self._share_out()
