@@ -1,0 +1,71 @@
+"""Acts by name: done, or refused in one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from interpviz.control.actions import Actions
+from interpviz.core import commands
+from interpviz.core.document import Document, Intervention
+from interpviz.core.errors import InterpvizError
+from interpviz.core.requests import CacheTokensRequest, ContentsRequest, OpenModel
+from interpviz.core.sites import Site
+from tests.control.desks import CACHE, DOCUMENT, MODEL, Bench, Engine
+from tests.control.test_panels import cache_tokens
+
+HEAD = Site(1, "head", 2)
+
+
+def actions_on(bench: Bench) -> tuple[Actions, list[str]]:
+    said: list[str] = []
+    actions = Actions(bench.store, bench.scheduler, bench.desk)
+    actions.problem.connect(lambda text: said.append(text))
+    return actions, said
+
+
+def test_a_click_on_a_head_cuts_it_and_a_second_one_puts_it_back():
+    with Bench(Engine(), DOCUMENT) as bench:
+        actions, _ = actions_on(bench)
+        actions("intervention.toggle", HEAD)
+        assert bench.store.document.interventions == {Intervention(HEAD)}
+        actions("intervention.toggle", HEAD)
+        assert bench.store.document.interventions == frozenset()
+
+
+def test_a_refused_act_is_a_sentence_and_nothing_changes():
+    with Bench(Engine(), DOCUMENT) as bench:
+        actions, said = actions_on(bench)
+        actions("intervention.toggle", Site(1, "head", 9))
+        assert said == ["toy has no L1H9: it has layers 0 to 1, heads 0 to 2. Choose a site inside that."]
+        assert bench.store.document == DOCUMENT
+
+
+def test_a_dropped_path_is_opened_by_what_it_holds():
+    answers: dict[Any, Any] = {ContentsRequest: "model", OpenModel: replace(MODEL, name="other", sha256="bb")}
+    with Bench(Engine(answers), DOCUMENT) as bench:
+        actions, _ = actions_on(bench)
+        opened: list[str] = []
+        actions.opened.connect(lambda path: opened.append(path))
+        actions("paths.open", ["folder"])
+        bench.pump.until(lambda: bool(opened))
+        assert bench.store.document.model == answers[OpenModel]
+        assert bench.store.document.prompt == DOCUMENT.prompt
+
+
+def test_a_model_that_cannot_be_opened_leaves_the_old_one_and_says_why():
+    with Bench(Engine({OpenModel: InterpvizError("There is no folder x.")}), DOCUMENT) as bench:
+        actions, said = actions_on(bench)
+        actions("model.open", "x")
+        bench.pump.until(lambda: bool(said))
+        assert (said, bench.store.document) == (["There is no folder x."], DOCUMENT)
+
+
+def test_a_click_in_the_cloud_makes_the_context_the_prompt_without_its_bos():
+    with Bench(Engine({CacheTokensRequest: cache_tokens()}), Document()) as bench:
+        actions, _ = actions_on(bench)
+        bench.store.replace(commands.open_cache(DOCUMENT, CACHE))
+        bench.pump.until(lambda: bench.desk.answer(CacheTokensRequest(CACHE)) is not None)
+        actions("token.choose", 5)
+        prompt = bench.store.document.prompt
+        assert (prompt.text, prompt.tokens) == (" a a", (0, 1, 1))
