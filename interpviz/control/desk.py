@@ -53,6 +53,11 @@ class Desk:
         """The first sentence that says why one of these has no answer; empty where nothing is wrong."""
         return next((text for request in requests if (text := self.problem(request))), "")
 
+    @property
+    def settled(self) -> bool:
+        """Whether everything that the document needs is answered, or cannot be."""
+        return all(r in self._memo or r in self._problems for r in plan(self._store.document))
+
     def refresh(self) -> None:
         """Ask for what the present document needs, and update every open panel."""
         document = self._store.document

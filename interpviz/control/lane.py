@@ -16,8 +16,8 @@ Work = Callable[[Request, Report], None]
 class Lane:
     """`work(request, report)` runs on one of the lane's threads; `want` replaces what waits and what may go on.
 
-    A report raises Cancelled once its request is unwanted. A request that reports while a more wanted one waits
-    stands aside for it: the other is worked off inside that report, so a click never waits for a long stream.
+    A report raises Cancelled once its request is unwanted. A stream that hands over a partial answer while a more
+    wanted request waits stands aside for it: the other is worked off inside that report, so a click never waits long.
     Finished work counts as running until `release`, so that nothing is done twice before its answer was seen.
     """
 
@@ -71,7 +71,7 @@ class Lane:
 
     def _run(self, request: Request) -> None:
         def report(fraction: float, text: str = "", partial: Any = None) -> None:
-            while (urgent := self._more_wanted(request)) is not None:
+            while partial is not None and (urgent := self._more_wanted(request)) is not None:
                 self._run(urgent)
             if request not in self._wanted:
                 raise Cancelled

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 class Report(Protocol):
     """Call it often: it raises Cancelled once the answer is unwanted.
 
-    `fraction` is between 0 and 1, `text` names the step for the task bar, `partial` is an answer so far.
+    `fraction` is between 0 and 1, `text` names the step for the task bar, `partial` is an answer so far. Hand one
+    over only where the model may run for somebody else meanwhile: more wanted work is done inside that call.
     """
 
     def __call__(self, fraction: float, text: str = "", partial: Any = None) -> None: ...
