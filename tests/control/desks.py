@@ -45,6 +45,7 @@ class Engine:
 
     def __init__(self, answers: dict[Any, Any] | None = None) -> None:
         self.answers = answers or {}
+        self.parts: dict[Request, Any] = {}
         self.held: dict[Request, Event] = {}
         self.begun: dict[Request, Event] = {}
         self.asked: list[Request] = []
@@ -59,7 +60,7 @@ class Engine:
         if request in self.held:
             self.begun[request].set()
             assert self.held[request].wait(20)
-        report(0.5, "half", "half")
+        report(0.5, "half", self.parts.get(request))
         answer = self.answers.get(request, self.answers.get(type(request), np.zeros(1)))
         if isinstance(answer, Exception):
             raise answer

@@ -57,6 +57,7 @@ def test_an_answer_that_is_no_longer_wanted_is_dropped(heard: Heard):
 
 
 def test_a_long_stream_stands_aside_for_a_click(heard: Heard):
+    heard.engine.parts[A] = "half"
     begun, go = heard.engine.hold(A)
     heard.scheduler.want([A])
     assert begun.wait(20)
