@@ -1,0 +1,116 @@
+"""A child process that is asked in JSON lines: what can hang or crash there costs the window nothing.
+
+No pickle crosses the pipe and no thread outlives a question.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from interpviz.core.errors import InterpvizError
+
+ANSWER_BYTES = 64 * 2**20
+
+_ENVIRONMENT = {
+    "HDF5_PLUGIN_PRELOAD": "::",  # no filter plugin is ever loaded, whatever HDF5_PLUGIN_PATH says
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",  # its buffers count against RLIMIT_AS
+}
+_alive: weakref.WeakSet[Child] = weakref.WeakSet()
+
+
+class ChildFailed(InterpvizError):
+    """The child died or took too long over a question."""
+
+
+class Child:
+    """One process running `python -m MODULE`, which answers each JSON line with a JSON line and ends with its input."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+        # -P: a file named h5py.py in the folder where the user stands must not be imported.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **_ENVIRONMENT},
+        )
+        _alive.add(self)
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def tell(self, message: Mapping[str, Any], payload: tuple[memoryview, ...] = ()) -> None:
+        """Send a message, and raw bytes after it, without waiting for an answer; a full pipe makes the caller wait."""
+        try:
+            self._input.write(json.dumps(message).encode() + b"\n")
+            for part in payload:
+                self._input.write(part)
+            self._input.flush()
+        except OSError as broken:
+            self.end()
+            raise ChildFailed(f"The process of {self.module} ended unexpectedly. Try again.") from broken
+
+    def ask(self, message: Mapping[str, Any], limit: float) -> dict[str, Any]:
+        """The answer to a message. Raises ChildFailed, and ends the process, after `limit` seconds or if it dies."""
+        late = threading.Event()
+        watch = threading.Timer(limit, self._stop, [late])
+        watch.start()
+        try:
+            self.tell(message)
+            line = self._output.readline(ANSWER_BYTES)
+        finally:
+            watch.cancel()
+            watch.join()
+        if late.is_set() or not line.endswith(b"\n"):
+            self.end()
+            raise ChildFailed(f"took over {limit:g} seconds" if late.is_set() else "made the reading process crash")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def end(self) -> None:
+        """Stop the process, if it still runs, and give back its pipes."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._input, self._output):
+            with contextlib.suppress(OSError):  # what was still to be flushed has no reader
+                pipe.close()
+        _alive.discard(self)
+
+    def _stop(self, late: threading.Event) -> None:
+        late.set()
+        self._process.kill()
+
+    @property
+    def _input(self) -> BinaryIO:
+        assert self._process.stdin is not None
+        return self._process.stdin  # type: ignore[return-value]
+
+    @property
+    def _output(self) -> BinaryIO:
+        assert self._process.stdout is not None
+        return self._process.stdout  # type: ignore[return-value]
+
+
+@atexit.register
+def end_all() -> None:
+    """End every child that still runs; called when this process exits."""
+    for child in tuple(_alive):
+        child.end()
