@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 def robust_limits(values: NDArray[np.floating]) -> tuple[float, float]:
     """The 0.1 and 99.9 percentile of the finite values; (0, 1) where there are none; never of zero width."""
-    finite = values[np.isfinite(values)]
+    finite = values[np.isfinite(values)].astype(np.float64)
     if not finite.size:
         return 0.0, 1.0
     low, high = (float(v) for v in np.percentile(finite, [0.1, 99.9]))
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    # A millionth is what float32, in which shaders and images hold limits, still tells apart.
+    least = max(0.5, 1e-6 * abs(low))
+    return (low, high) if high > low else (low - least, low + least)
 
 
 def symmetric_limit(values: NDArray[np.floating]) -> float:

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interpviz.core.errors import InterpvizError, UnknownSite
+from interpviz.core.sites import EMBED, Kind, Site
+
+WHOLE_KINDS: list[Kind] = [kind for kind in get_args(Kind) if kind not in ("embed", "head")]
+LAYERS = st.integers(0, 10_000)
+SITES = (
+    st.just(EMBED)
+    | st.builds(lambda layer, head: Site(layer, "head", head), LAYERS, LAYERS)
+    | st.builds(lambda layer, kind: Site(layer, kind), LAYERS, st.sampled_from(WHOLE_KINDS))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "site"),
+    [
+        ("L1H4", Site(1, "head", 4)),
+        ("L12H0", Site(12, "head", 0)),
+        ("L1H", Site(1, "heads")),
+        ("L1A", Site(1, "attn_out")),
+        ("L1M", Site(1, "mlp_out")),
+        ("L1R", Site(1, "resid_post")),
+        ("L0R-", Site(0, "resid_pre")),
+        ("E", EMBED),
+    ],
+)
+def test_a_short_name_means_its_site(text: str, site: Site) -> None:
+    assert Site.parse(text) == site
+    assert str(site) == text
+
+
+@pytest.mark.parametrize(
+    ("hook", "short"),
+    [
+        ("blocks.1.attn.hook_z", "L1H"),
+        ("blocks.1.hook_attn_out", "L1A"),
+        ("blocks.1.hook_mlp_out", "L1M"),
+        ("blocks.1.hook_resid_post", "L1R"),
+        ("blocks.0.hook_resid_pre", "L0R-"),
+        ("hook_embed", "E"),
+    ],
+)
+def test_a_hook_name_means_the_whole_activation(hook: str, short: str) -> None:
+    assert str(Site.parse(hook)) == short
+    assert Site.parse(short).hook == hook
+
+
+def test_a_head_lies_in_the_z_of_its_layer() -> None:
+    assert Site.parse("L3H7").hook == "blocks.3.attn.hook_z"
+
+
+@given(SITES)
+def test_every_site_is_printed_and_read_back(site: Site) -> None:
+    assert Site.parse(str(site)) == site
+
+
+@given(SITES.filter(lambda site: site.kind != "head"))
+def test_every_whole_activation_is_read_back_from_its_hook_name(site: Site) -> None:
+    assert Site.parse(site.hook) == site
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "L",
+        "L1",
+        "H4",
+        "l1h4",
+        "L1H-1",
+        "L-1M",
+        "L1X",
+        "L1H4 ",
+        "L1RR",
+        "L1.5M",
+        "blocks.1.hook_z",
+        "blocks.x.hook_mlp_out",
+    ],
+)
+def test_what_names_no_part_is_refused_with_the_names_there_are(text: str) -> None:
+    with pytest.raises(UnknownSite, match="names no part of a model. Write L1H4"):
+        Site.parse(text)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_site_or_a_sentence(text: str) -> None:
+    try:
+        site = Site.parse(text)
+    except InterpvizError as sentence:
+        assert str(sentence).endswith(".")
+    else:
+        assert Site.parse(str(site)) == site
+
+
+def test_sites_are_ordered_by_layer_first() -> None:
+    assert sorted([Site(2, "attn_out"), Site(0, "resid_post"), Site(1, "head", 3), Site(1, "head", 1)]) == [
+        Site(0, "resid_post"),
+        Site(1, "head", 1),
+        Site(1, "head", 3),
+        Site(2, "attn_out"),
+    ]
