@@ -1,0 +1,111 @@
+"""The one function behind the window, the command line and scripts: a request in, its answer out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from interpviz.core import requests
+from interpviz.core.document import CacheFacts, ModelFacts
+from interpviz.core.errors import InterpvizError
+from interpviz.core.report import Report, silent
+from interpviz.core.requests import Request
+
+if TYPE_CHECKING:
+    from interpviz.data.activations import Cache
+    from interpviz.engine.loaded import Loaded
+
+_MODELS, _CACHES = 2, 4
+
+
+class Engine:
+    """Answers requests, and keeps the last models and caches open for them.
+
+    Requests of the model lane come from one thread at a time; all others may come from any. Importing this module
+    is cheap: torch is imported by the first request that needs a model.
+    """
+
+    def __init__(self) -> None:
+        self._models: dict[str, Loaded] = {}
+        self._caches: dict[str, Cache] = {}
+        self._lock = threading.Lock()
+
+    def compute(self, request: Request, report: Report = silent) -> Any:
+        """The answer that the request's type names: numpy and frozen values only.
+
+        Raises InterpvizError with a sentence for the user, and Cancelled once `report` does.
+        """
+        try:
+            return _answers(request)[type(request)](self, request, report)
+        except MemoryError as problem:
+            raise _out_of_memory(request) from problem
+        except RuntimeError as problem:  # torch has no class of its own for this on the CPU
+            if "memory" not in str(problem):
+                raise
+            raise _out_of_memory(request) from problem
+
+    def open_model(self, source: str, report: Report = silent) -> Loaded:
+        """Load what the source names, or find it loaded and unchanged."""
+        from interpviz.data.models import model_sha256, resolve
+        from interpviz.engine.loaded import Loaded
+
+        sha256 = model_sha256(resolve(source).path)
+        if sha256 not in self._models:
+            self._models[sha256] = Loaded.open(source, report, sha256)
+        return self._kept_model(sha256)
+
+    def loaded(self, facts: ModelFacts, report: Report = silent) -> Loaded:
+        """The model of these facts, opened again if it was put away; raises InterpvizError if it has changed."""
+        if facts.sha256 in self._models:
+            return self._kept_model(facts.sha256)
+        loaded = self.open_model(facts.source, report)
+        if loaded.model.facts.sha256 != facts.sha256:
+            raise InterpvizError(f"{facts.name} has changed on disk since it was opened. Open it again.")
+        return loaded
+
+    def cache(self, facts: CacheFacts) -> Cache:
+        """The cache of these facts; raises InterpvizError if it has changed."""
+        with self._lock:
+            known = self._caches.get(facts.sha256)
+        if known is not None:
+            return known
+        cache = self.open_cache(facts.source)
+        if cache.facts.sha256 != facts.sha256:
+            raise InterpvizError(f"{facts.name} has changed on disk since it was opened. Open it again.")
+        return cache
+
+    def open_cache(self, source: str) -> Cache:
+        """Look into the cache at this path."""
+        from interpviz.data.activations import Cache
+
+        cache = Cache.open(source)
+        with self._lock:
+            self._caches[cache.facts.sha256] = cache
+            while len(self._caches) > _CACHES:
+                del self._caches[next(iter(self._caches))]
+        return cache
+
+    def _kept_model(self, sha256: str) -> Loaded:
+        """Make it the last used; put away those that were not used for longest."""
+        self._models[sha256] = self._models.pop(sha256)
+        while len(self._models) > _MODELS:
+            del self._models[next(iter(self._models))]
+        return self._models[sha256]
+
+
+Answer = Callable[[Engine, Any, Report], Any]
+
+
+def _answers(request: Request) -> dict[type, Answer]:
+    if request.lane == "model":
+        from interpviz.engine.model_answers import ANSWERS
+    else:
+        from interpviz.engine.file_answers import ANSWERS
+    return ANSWERS
+
+
+def _out_of_memory(request: Request) -> InterpvizError:
+    if isinstance(request, requests.OpenModel):
+        return InterpvizError(f"There is not enough memory for {request.source}. Close other programs or models.")
+    return InterpvizError("There is not enough memory for this. Shorten the prompt, or close other programs.")

@@ -1,0 +1,59 @@
+"""How each request that needs files alone is answered, by the request's type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interpviz.core import requests
+from interpviz.core.document import CacheFacts, Document
+from interpviz.core.report import Report
+from interpviz.core.results import CacheTokens, Cloud, FeatureMap
+from interpviz.data import contents, sessions
+
+if TYPE_CHECKING:
+    from interpviz.engine.compute import Answer, Engine
+
+
+def _open(engine: Engine, request: requests.OpenCache, report: Report) -> CacheFacts:
+    return engine.open_cache(request.source).facts
+
+
+def _open_session(engine: Engine, request: requests.OpenSession, report: Report) -> Document:
+    return sessions.load(Path(request.path))
+
+
+def _save_session(engine: Engine, request: requests.SaveSession, report: Report) -> str:
+    sessions.save(request.document, Path(request.path))
+    return request.path
+
+
+def _contents(engine: Engine, request: requests.ContentsRequest, report: Report) -> str:
+    return contents.kind_of(Path(request.path))
+
+
+def _tokens(engine: Engine, request: requests.CacheTokensRequest, report: Report) -> CacheTokens:
+    return engine.cache(request.cache).tokens()
+
+
+def _rows(engine: Engine, request: requests.RowsRequest, report: Report) -> FeatureMap:
+    from interpviz.engine.maps import row_norms
+
+    return row_norms(engine.cache(request.cache), request.first, request.last)
+
+
+def _cloud(engine: Engine, request: requests.CloudRequest, report: Report) -> Cloud:
+    from interpviz.engine import clouds
+
+    return clouds.cloud(engine.cache(request.cache), request, report)
+
+
+ANSWERS: dict[type, Answer] = {
+    requests.OpenCache: _open,
+    requests.OpenSession: _open_session,
+    requests.SaveSession: _save_session,
+    requests.ContentsRequest: _contents,
+    requests.CacheTokensRequest: _tokens,
+    requests.RowsRequest: _rows,
+    requests.CloudRequest: _cloud,
+}

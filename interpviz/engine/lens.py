@@ -1,0 +1,207 @@
+"""Opening models with TransformerLens, of which this is the only importer, and running them with hooks."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformer_lens.model_bridge import TransformerBridge
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from interpviz.core.document import ModelFacts, Prompt
+from interpviz.core.errors import InterpvizError
+from interpviz.core.report import Report, silent
+from interpviz.core.results import Target, Tokens
+from interpviz.data import models
+from interpviz.data.gguf_header import check_header
+from interpviz.data.models import ModelSource
+from interpviz.engine import tokens
+
+Hook = Callable[[Tensor], Tensor | None]
+"""Sees an activation (batch, pos, ...); what it returns, if anything, takes the activation's place."""
+
+# Hooks of one forward pass carry this level, so that they can be taken off without touching anybody else's.
+_LEVEL = 1_000_000
+
+
+class Model:
+    """A loaded model: float32, Hugging Face's own numerics, no dropout, no gradients of weights."""
+
+    def __init__(self, bridge: Any, tokenizer: Any, facts: ModelFacts, bos: int | None) -> None:
+        self.bridge = bridge
+        self.tokenizer = tokenizer
+        self.facts = facts
+        self.bos = bos
+        self.device = next(bridge.original_model.parameters()).device
+        self._points: dict[str, Any] = {}
+        self._ends = "logits_to_keep" in _parameters(bridge.original_model)
+
+    def tokens(self, prompt: Prompt) -> Tokens:
+        """The prompt's tokens; raises InterpvizError for an empty or overlong one, or foreign ids."""
+        return tokens.tokens(self.tokenizer, self.facts, self.bos if prompt.bos else None, prompt)
+
+    def target(self, target: str, distractor: str = "") -> Target:
+        """The ids of target and distractor; raises InterpvizError unless each is one token."""
+        return tokens.target(self.tokenizer, target, distractor)
+
+    def ids(self, found: Tokens) -> Tensor:
+        """The tokens as a batch of one (1, pos) on the model's device."""
+        return torch.from_numpy(found.ids).long().to(self.device)[None]
+
+    def has(self, name: str) -> bool:
+        """Whether the model has an activation of this TransformerLens name."""
+        return self.bridge.get_hook_point(name) is not None
+
+    def forward(
+        self,
+        ids: Tensor,
+        hooks: Mapping[str, Hook] | None = None,
+        *,
+        every: bool = False,
+        stop: int | None = None,
+        report: Report = silent,
+        share: tuple[float, float] = (0.0, 1.0),
+    ) -> Tensor:
+        """Logits (batch, 1, vocab) at the last position of `ids` (batch, pos); at all positions if `every`.
+
+        `stop` ends the run before that layer; what is returned then has no meaning. `report` is told at every layer
+        how much of `share` is done, and may raise Cancelled there.
+        """
+        kept = {"logits_to_keep": 1} if self._ends and not every else {}
+        with torch.inference_mode(), self._hooked(hooks or {}), self._hooked(self._progress(report, share)):
+            logits: Tensor = self.bridge(ids, stop_at_layer=stop, use_cache=False, **kept)
+        return logits if every or logits.shape[1] == 1 else logits[:, -1:].clone()
+
+    def _progress(self, report: Report, share: tuple[float, float]) -> dict[str, Hook]:
+        if report is silent:
+            return {}
+        start, end = share
+        step = (end - start) / self.facts.layers
+        return {
+            f"blocks.{layer}.hook_resid_pre": lambda _, layer=layer: report(start + layer * step)  # type: ignore[misc]
+            for layer in range(self.facts.layers)
+        }
+
+    @contextmanager
+    def _hooked(self, hooks: Mapping[str, Hook]) -> Iterator[None]:
+        """The hooks stand inside the context and are gone after it, whatever happens there."""
+        points = [self._point(name) for name in hooks]
+        try:
+            for point, see in zip(points, hooks.values(), strict=True):
+                point.add_hook(lambda value, hook, see=see: see(value), level=_LEVEL)
+            yield
+        finally:
+            for point in points:
+                point.remove_hooks("fwd", level=_LEVEL)
+
+    def _point(self, name: str) -> Any:
+        if name not in self._points:
+            self._points[name] = self.bridge.get_hook_point(name)
+        if self._points[name] is None:
+            raise InterpvizError(f"{self.facts.name} gives no access to {name}. Choose another part of the model.")
+        return self._points[name]
+
+
+def load(source: str, report: Report = silent, sha256: str = "") -> Model:
+    """The model that a bundled or fetched name, a folder or a `.gguf` file means; `sha256` of it where it is known.
+
+    Raises InterpvizError where it is missing, damaged, of an architecture that TransformerLens does not know, or
+    would run code of its own.
+    """
+    found = models.resolve(source)
+    report(0.0, f"opening {found.name}")
+    _leave_a_core()
+    sha256 = sha256 or models.model_sha256(found.path)
+    report(0.1, f"reading {found.name}")
+    tokenizer = _tokenizer(found)
+    bos = tokenizer.bos_token_id
+    report(0.3)
+    bridge = _bridge(found, tokenizer)
+    report(1.0)
+    facts = _facts(found, source, sha256, bridge)
+    # Some families (Qwen2, GLM4) were trained without a BOS although their tokenizer names one.
+    return Model(bridge, tokenizer, facts, bos if bridge.cfg.default_prepend_bos else None)
+
+
+def _bridge(found: ModelSource, tokenizer: Any) -> Any:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        weights = _gguf_weights(found).to(device) if found.kind == "gguf" else None
+        bridge = TransformerBridge.boot_transformers(
+            str(found.path if found.kind == "folder" else found.path.parent),
+            device=device,
+            dtype=torch.float32,
+            tokenizer=tokenizer,
+            hf_model=weights,
+            trust_remote_code=False,
+        )
+    except InterpvizError:
+        raise
+    except Exception as problem:
+        raise unreadable(found, problem) from problem
+    bridge.eval().requires_grad_(False)
+    return bridge
+
+
+def _gguf_weights(found: ModelSource) -> Any:
+    check_header(found.path)
+    folder, name = found.path.parent, found.path.name
+    return AutoModelForCausalLM.from_pretrained(
+        folder, gguf_file=name, dtype=torch.float32, trust_remote_code=False, local_files_only=True
+    )
+
+
+def _tokenizer(found: ModelSource) -> Any:
+    """The tokenizer as it lies there, before TransformerLens lends it special tokens that it has not."""
+    where = {"gguf_file": found.path.name} if found.kind == "gguf" else {}
+    folder = found.path.parent if where else found.path
+    if where:
+        check_header(found.path)
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True, **where)
+    except Exception as problem:
+        raise InterpvizError(
+            f"{found.name} has no tokenizer that can be read. Put its tokenizer.json beside config.json."
+        ) from problem
+
+
+def unreadable(found: ModelSource, problem: Exception) -> InterpvizError:
+    """The sentence for a model that a library could not read."""
+    if isinstance(problem, MemoryError) or "memory" in str(problem):
+        return InterpvizError(f"There is not enough memory for {found.name}. Close other programs or models.")
+    reason = " ".join(str(problem).split())[:160] or type(problem).__name__
+    return InterpvizError(
+        f"{found.name} cannot be read as a language model ({reason}). Fetch it again, or try another."
+    )
+
+
+def _facts(found: ModelSource, source: str, sha256: str, bridge: Any) -> ModelFacts:
+    shape = bridge.cfg
+    mlp = bridge.get_hook_point("blocks.0.hook_mlp_out") is not None
+    return ModelFacts(
+        name=found.name,
+        source=source,
+        sha256=sha256,
+        layers=shape.n_layers,
+        heads=shape.n_heads,
+        kv_heads=getattr(shape, "n_key_value_heads", None) or shape.n_heads,
+        d_model=shape.d_model,
+        d_mlp=(shape.d_mlp or 4 * shape.d_model) if mlp else 0,
+        vocab=shape.d_vocab,
+        context=shape.n_ctx,
+    )
+
+
+def _leave_a_core() -> None:
+    """Torch computes on every core but one, which is the window's; OMP_NUM_THREADS overrules."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
+
+
+def _parameters(model: Any) -> tuple[str, ...]:
+    return tuple(inspect.signature(model.forward).parameters)
