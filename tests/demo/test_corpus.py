@@ -1,0 +1,64 @@
+"""A context is full, begins with BOS, and asks for nothing that cannot be known."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from resources.demo import corpus, samples
+
+
+def test_every_context_is_full_and_begins_with_the_beginning(mix):
+    rng = Random(0)
+    contexts = [mix.context(rng)[0] for _ in range(60)]
+    assert {len(context) for context in contexts} == {corpus.CONTEXT}
+    assert {context[0] for context in contexts} == {corpus.BOS}
+    assert all(corpus.BOS not in context[1:] for context in contexts)
+
+
+def test_the_shares_of_the_mix_are_whole():
+    assert sum(corpus.SHARES.values()) == pytest.approx(1)
+    assert sum(corpus.SOURCES.values()) == pytest.approx(1)
+
+
+def test_a_random_repeat_says_distinct_tokens_again_and_again():
+    tokens, unseen = corpus.random_repeat(Random(0), vocab=100, shortest=5, longest=5, length=18)
+    segment = tokens[1:6]
+    assert len(set(segment)) == 5
+    assert tokens == [corpus.BOS, *segment, *segment, *segment, *segment[:2]]
+    assert unseen == 6  # BOS and the first copy
+
+
+def test_the_first_copy_costs_nothing():
+    tokens, labels = corpus.batch(lambda rng: corpus.random_repeat(rng, 100, 5, 5, 12), Random(0), rows=3)
+    assert (labels[:, :5] == corpus.IGNORED).all()
+    np.testing.assert_array_equal(labels[:, 5:-1], tokens[:, 6:])
+    assert (labels[:, -1] == corpus.IGNORED).all()
+
+
+def test_in_other_contexts_every_next_token_counts(mix):
+    tokens, labels = corpus.batch(lambda rng: ([corpus.BOS, *mix.natural(rng, 9)], 1), Random(0), rows=2)
+    np.testing.assert_array_equal(labels[:, :-1], tokens[:, 1:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", list(corpus.SOURCES))
+def test_a_held_out_document_is_not_trained_on(source):
+    trained, held_out = (corpus.documents(source, held_out=held) for held in (False, True))
+    assert held_out
+    assert not set(trained) & set(held_out)
+
+
+@pytest.mark.slow
+def test_each_sample_fits_a_context_and_comes_out_the_same_again(tokenizer, tmp_path):
+    samples.write_samples(tokenizer, tmp_path)
+    written = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.txt"))
+    assert [path.stem for path in written] == [
+        "categories", "indirect-objects", "mixed", "natural", "repeats", "requests", "reference",
+    ]  # fmt: skip
+    for path in written:
+        text = (tmp_path / path).read_text("utf-8")
+        assert text == (corpus.HERE / path).read_text("utf-8")
+        assert all(len(tokenizer.encode(document).ids) <= corpus.CONTEXT for document in text.split("\n\n"))
