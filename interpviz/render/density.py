@@ -19,7 +19,9 @@ from interpviz.render.tiles import COLUMN_OF, ROW_OF, TiledPoints, in_view, step
 DOTS = 100_000
 
 # Dots are slightly transparent, so that a crowd looks denser than a few.
-_FILL = 0.88
+FILL = 0.88
+# Logical pixels of the rim around a dot.
+RIM = 0.7
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ def dot_radius(visible: int, size: Size, scale: float) -> float:
     """Radius of a dot in device pixels: 1.5 to 4 logical ones; together they would cover a quarter of the picture."""
     logical = np.sqrt(0.25 * size[0] * size[1] / (np.pi * max(visible, 1))) / scale
     return float(np.clip(logical, 1.5, 4.0) * scale)
+
+
+def rim_opacity(radius: float, scale: float) -> float:
+    """Opacity of the rim in the background's colour: it keeps neighbours apart, but small dots would lose by it."""
+    return 0.55 if radius >= 2.0 * scale else 0.0
 
 
 def warm() -> None:
@@ -130,9 +137,7 @@ def _dots(
     places = _places(points, camera, share)
     ax, bx, ay, by = affine(steps_camera(camera), (width, height))
     xy = (points.xy[places] * (ax, ay) + (bx, by)).astype(np.float32)
-    # A thin rim in the background's colour keeps neighbours apart; small dots would lose too much to it.
-    rim = 0.55 if radius >= 2.0 * scale else 0.0
-    masks = kernels.dot_masks(radius, _FILL, rim, 0.7 * scale)
+    masks = kernels.dot_masks(radius, FILL, rim_opacity(radius, scale), RIM * scale)
     fill = np.ascontiguousarray(colours).view(np.uint32).ravel()[points.category[places]]
     kernels.dots(image.view(np.uint32)[..., 0], xy, masks, fill, background.view(np.uint32)[0])
 

@@ -8,35 +8,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpviz.core.results import NODE_KINDS, CircuitGraph
+from interpviz.render.camera import Camera, Size, affine
 
 F8 = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 _EMBED, _, _MLP, _LOGITS = (NODE_KINDS.index(kind) for kind in ("embed", "head", "mlp", "logits"))
 
-# How far an MLP stands above the heads of its layer, which it reads, in heights of a row.
-_LIFT = 0.3
 _SWEEPS = 4
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """`xy` (node, 2) in the unit box, y upwards; `columns` (pos + 1,) the borders of the token columns along x;
+    """`xy` (node, 2) in the unit box, y upwards; `columns` (pos + 1,) the borders of the token columns along x.
 
-    `rows` (layers + 2,) the heights of embeddings, layers and logits; `slot` (2,) width and height of a node's place.
+    `rows` (layers + 2,) are the heights of the embeddings, of the heads of each layer, and of the logits; MLPs stand
+    half a row above their heads. `place` is the width and height that a node has for itself.
     """
 
     xy: F8
     columns: F8
     rows: F8
-    slot: tuple[float, float]
+    place: tuple[float, float]
 
 
 def layout(graph: CircuitGraph) -> Layout:
     """Layered layout: x is the token, y the layer, embeddings at the bottom, logits on top.
 
-    Nodes of the same layer and token stand side by side. Sweeps up and down order them by the mean place of their
-    neighbours in other rows, weighted by |weight|. A token's column is as wide as its fullest row. Deterministic.
+    Heads of the same layer and token stand side by side, their MLP, which reads them, half a row above. Sweeps up and
+    down order the heads by the mean place of their neighbours, weighted by |weight|. A token's column is as wide as
+    its fullest row. Deterministic.
     Source: Sugiyama, Tagawa, Toda 1981, the barycentre heuristic, inside the cells of the grid.
     """
     layers = int(graph.layer.max(initial=0)) + 1
@@ -46,21 +47,29 @@ def layout(graph: CircuitGraph) -> Layout:
     xy = np.empty((len(row), 2))
     xy[:, 0] = _across(graph.pos, row, order, columns, width)
     height = 1 / (layers + 1)
-    xy[:, 1] = (row + np.where(graph.kind == _MLP, _LIFT, 0.0)) * height
-    return Layout(xy, columns, np.linspace(0, 1, layers + 2), (width, height))
+    xy[:, 1] = row * height / 2
+    return Layout(xy, columns, np.linspace(0, 1, layers + 2), (width, height / 2))
+
+
+def node_radius(layout: Layout, camera: Camera, size: Size, scale: float = 1.0) -> float:
+    """The radius, in logical pixels from 2 to 9, at which no node touches its neighbours."""
+    ax, _, ay, _ = affine(camera, size)
+    room = min(layout.place[0] * ax, layout.place[1] * abs(ay)) / scale
+    return float(np.clip(0.4 * room, 2.0, 9.0))
 
 
 def _rows(graph: CircuitGraph, layers: int) -> Places:
-    row = graph.layer.astype(np.intp) + 1
+    """In half rows from the bottom, so that MLPs have rows of their own."""
+    row: Places = 2 * (graph.layer.astype(np.intp) + 1) + (graph.kind == _MLP)
     row[graph.kind == _EMBED] = 0
-    row[graph.kind == _LOGITS] = layers + 1
+    row[graph.kind == _LOGITS] = 2 * (layers + 1)
     return row
 
 
 def _columns(graph: CircuitGraph, row: Places, layers: int) -> tuple[F8, float]:
-    """Borders of the token columns, and the width of one place; every column has room for at least two."""
+    """Borders of the token columns, and the width of one place; a place stays free between columns."""
     tokens = max(len(graph.columns), int(graph.pos.max(initial=-1)) + 1, 1)
-    filled = np.zeros((tokens, layers + 2), np.intp)
+    filled = np.zeros((tokens, 2 * layers + 3), np.intp)
     np.add.at(filled, (graph.pos, row), 1)
     places = np.maximum(filled.max(axis=1), 1) + 1
     borders = np.concatenate([[0.0], np.cumsum(places) / places.sum()])
