@@ -12,18 +12,21 @@ import torch
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
 
 from interpviz.core.document import ModelFacts, Prompt
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
 from interpviz.core.results import Target, Tokens
 from interpviz.data import models
-from interpviz.data.gguf_header import check_header
 from interpviz.data.models import ModelSource
 from interpviz.engine import tokens
 
 Hook = Callable[[Tensor], Tensor | None]
 """Sees an activation (batch, pos, ...); what it returns, if anything, takes the activation's place."""
+
+logging.set_verbosity_error()  # a script may have imported transformers before our settings were there
+logging.disable_progress_bar()
 
 # Hooks of one forward pass carry this level, so that they can be taken off without touching anybody else's.
 _LEVEL = 1_000_000
@@ -149,7 +152,6 @@ def _bridge(found: ModelSource, tokenizer: Any) -> Any:
 
 
 def _gguf_weights(found: ModelSource) -> Any:
-    check_header(found.path)
     folder, name = found.path.parent, found.path.name
     return AutoModelForCausalLM.from_pretrained(
         folder, gguf_file=name, dtype=torch.float32, trust_remote_code=False, local_files_only=True
@@ -160,8 +162,6 @@ def _tokenizer(found: ModelSource) -> Any:
     """The tokenizer as it lies there, before TransformerLens lends it special tokens that it has not."""
     where = {"gguf_file": found.path.name} if found.kind == "gguf" else {}
     folder = found.path.parent if where else found.path
-    if where:
-        check_header(found.path)
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True, **where)
     except Exception as problem:
