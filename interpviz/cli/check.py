@@ -1,0 +1,28 @@
+"""`check`: is this cache, session or model whole, and what made it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from interpviz import api
+from interpviz.cli.output import print_json, print_table, working
+from interpviz.cli.run import AsJson
+
+
+def check(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="a cache, a session or a model")], as_json: AsJson = False
+) -> int:
+    """Is this cache, session or model whole, and what made it."""
+    with working(f"checking {path}") as report:
+        found = api.check(path, report)
+    if as_json:
+        facts = {"kind": found.kind, "whole": found.whole, "problems": found.problems, "facts": found.facts}
+        print_json(facts)
+    else:
+        print(f"{path}: {found.kind}, {'whole' if found.whole else 'not whole'}")
+        print_table(("fact", "value"), [(name, str(value)) for name, value in found.facts.items()])
+        for problem in found.problems:
+            print(problem)
+    return 0 if found.whole else 2
