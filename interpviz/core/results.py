@@ -136,8 +136,9 @@ class CircuitGraph:
     """Nodes with `kind` (index into NODE_KINDS), `layer`, `pos`, `index` (head or -1), all (node,);
 
     `layer` is -1 for embeddings and the number of layers for logits. `edges` (edge, 2) are pairs source, target of
-    node numbers, `weight` (edge,) their scores in nats, largest magnitude first. `total` is the sum of |score| over all `considered` edges, kept or not. `corruption` says what
-    the clean run was compared with: "zero" or the contrast prompt's text. `columns` are the prompt's tokens.
+    node numbers, `weight` (edge,) their scores in nats, largest magnitude first. `total` is the sum of
+    |score| over all `considered` edges, kept or not. `corruption` says what the clean run was compared with: "zero" or
+    the contrast prompt's text. `columns` are the prompt's tokens.
     """
 
     kind: NDArray[np.uint8]
