@@ -1,0 +1,57 @@
+"""What a path holds, told by its content: the window and `open` take anything that is dropped on them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from interpviz.core.errors import InterpvizError
+from interpviz.data import gguf_header, manifest, models, probe, sessions
+
+Kind = Literal["model", "cache", "session"]
+
+START = 4096
+
+
+def kind_of(path: Path) -> Kind:
+    """Whether this is a model (or the name of one), a cache or a session; raises InterpvizError for anything else.
+
+    Only the beginning is looked at: opening it says what is wrong with it.
+    """
+    if models.is_name(str(path)):
+        return "model"
+    if not os.path.exists(path):  # unlike Path's, this never raises
+        models.resolve(str(path))  # says what is missing, or how to fetch it
+    try:
+        return _of_folder(path) if path.is_dir() else _of_file(path)
+    except OSError as error:
+        raise InterpvizError(f"{path} cannot be read ({error.strerror}). Check the disk and your rights.") from error
+
+
+def _of_folder(folder: Path) -> Kind:
+    if (folder / manifest.NAME).is_file():
+        return "cache"
+    if (folder / "config.json").is_file():
+        return "model"
+    raise InterpvizError(
+        f"{folder} holds neither a model (config.json) nor a cache ({manifest.NAME}). Choose a folder that does."
+    )
+
+
+def _of_file(path: Path) -> Kind:
+    with path.open("rb") as file:
+        start = file.read(START)
+    if start.startswith(gguf_header.MAGIC):
+        return "model"
+    if start.startswith(probe.SIGNATURE):
+        return "cache"
+    if sessions.is_session(start):
+        return "session"
+    if path.name == manifest.NAME:
+        raise InterpvizError(f"{path.name} is part of a cache. Open the folder that it lies in, {path.parent}.")
+    if path.suffix == ".safetensors":
+        raise InterpvizError(f"{path.name} holds weights alone. Open the folder that it lies in, with config.json.")
+    raise InterpvizError(
+        f"{path.name} is no model, cache or session. Open a model folder, a .gguf file, a recorded cache or a session."
+    )

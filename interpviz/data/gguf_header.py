@@ -1,0 +1,140 @@
+"""Whether a GGUF file's header stays inside the file, before any parser believes it.
+
+Source: the GGUF specification (ggml, docs/gguf.md), versions 2 and 3.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from interpviz.core.errors import InterpvizError
+
+MAGIC = b"GGUF"
+ENTRIES = 65_536
+STRING_BYTES = 2**20
+ARRAY_ITEMS = 4_000_000
+DIMENSIONS = 4
+ALIGNMENT = 32
+
+_STRING, _ARRAY = 8, 9
+_SCALAR_BYTES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+# ggml type: (values a block, bytes a block)
+_BLOCKS = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36),
+    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
+    16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82),
+    23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2),
+    34: (256, 54), 35: (256, 66), 39: (32, 17),
+}  # fmt: skip
+
+
+class BadHeader(InterpvizError):
+    """The header says what cannot be."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path.name} is no whole GGUF file: {what}. Fetch the file again.")
+
+
+def check_header(path: Path) -> None:
+    """Raise BadHeader unless every count, length, shape and offset of the header lies inside the file."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            _Header(path, file, size).check()
+    except FileNotFoundError:
+        raise InterpvizError(f"There is no {path}. Choose a .gguf file or a model folder.") from None
+    except OSError as error:
+        raise InterpvizError(f"{path} cannot be read ({error.strerror}). Check the disk and your rights.") from error
+
+
+class _Header:
+    """A walk through the header that never reads, allocates or loops beyond what the file has."""
+
+    def __init__(self, path: Path, file: BinaryIO, size: int) -> None:
+        self._path, self._file, self._size = path, file, size
+        self._alignment = ALIGNMENT
+
+    def check(self) -> None:
+        if self._file.read(4) != MAGIC:
+            raise self._bad("it does not begin with GGUF")
+        version = self._number("<I")
+        if version not in (2, 3):
+            raise self._bad(f"its version is {version}, not 2 or 3")
+        tensors, entries = self._number("<Q"), self._number("<Q")
+        for count, what in ((tensors, "tensors"), (entries, "entries")):
+            if count > ENTRIES:
+                raise self._bad(f"it declares {count:,} {what}")
+        for _ in range(entries):
+            self._entry()
+        ends = [self._tensor() for _ in range(tensors)]
+        start = -(-self._file.tell() // self._alignment) * self._alignment
+        if ends and start + max(ends) > self._size:
+            raise self._bad(f"its tensors end at byte {start + max(ends):,}, but it has {self._size:,}")
+
+    def _entry(self) -> None:
+        key = self._string()
+        kind = self._number("<I")
+        if key == b"general.alignment" and kind == 4:
+            self._alignment = self._number("<I")
+            if self._alignment not in (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096):
+                raise self._bad(f"its alignment is {self._alignment}")
+        else:
+            self._value(kind)
+
+    def _value(self, kind: int) -> None:
+        if kind in _SCALAR_BYTES:
+            self._skip(_SCALAR_BYTES[kind])
+        elif kind == _STRING:
+            self._string()
+        elif kind == _ARRAY:
+            self._array()
+        else:
+            raise self._bad(f"it has a value of type {kind}, which there is not")
+
+    def _array(self) -> None:
+        kind, length = self._number("<I"), self._number("<Q")
+        if length > ARRAY_ITEMS:
+            raise self._bad(f"it declares a list of {length:,} items")
+        if kind in _SCALAR_BYTES:
+            self._skip(length * _SCALAR_BYTES[kind])
+        elif kind == _STRING:
+            for _ in range(length):
+                self._string()
+        else:
+            raise self._bad("it has lists inside lists")
+
+    def _tensor(self) -> int:
+        """Where the tensor ends, counted from the start of the data."""
+        name = self._string().decode("utf-8", "replace")
+        dimensions = self._number("<I")
+        if dimensions > DIMENSIONS:
+            raise self._bad(f"tensor {name[:80]} has {dimensions:,} axes")
+        values = math.prod(self._number("<Q") for _ in range(dimensions))
+        kind, offset = self._number("<I"), self._number("<Q")
+        if kind not in _BLOCKS:
+            raise self._bad(f"tensor {name[:80]} is of type {kind}, which is not known here")
+        block, nbytes = _BLOCKS[kind]
+        return offset + -(-values // block) * nbytes
+
+    def _string(self) -> bytes:
+        length = self._number("<Q")
+        if length > STRING_BYTES or length > self._size - self._file.tell():
+            raise self._bad(f"it declares a text of {length:,} bytes")
+        return self._file.read(length)
+
+    def _number(self, form: str) -> int:
+        raw = self._file.read(struct.calcsize(form))
+        if len(raw) != struct.calcsize(form):
+            raise self._bad("it ends inside its header")
+        return int(struct.unpack(form, raw)[0])
+
+    def _skip(self, count: int) -> None:
+        if count > self._size - self._file.tell():
+            raise self._bad("it ends inside its header")
+        self._file.seek(count, 1)
+
+    def _bad(self, what: str) -> BadHeader:
+        return BadHeader(self._path, what)

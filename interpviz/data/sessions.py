@@ -1,0 +1,127 @@
+"""Sessions: a document as a JSON file. What it points at keeps its place when the folder is moved as a whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from pydantic import ValidationError
+
+from interpviz.core.document import PANELS, Document
+from interpviz.core.errors import InterpvizError
+from interpviz.data.atomic import replace_file
+from interpviz.data.models import is_name
+from interpviz.data.session_file import FORMAT, VERSION, SessionFile
+
+FILE_BYTES = 16 * 2**20
+
+
+class BadSession(InterpvizError):
+    """The file is no session, or says what cannot be."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path.name} cannot be opened as a session: {what}. Open another, or start anew.")
+
+
+def save(document: Document, path: Path) -> None:
+    """Write the document, whole or not at all. Raises InterpvizError where the place cannot be written.
+
+    Names of models are kept; a path below the session's own folder is written relative to it, any other absolute.
+    """
+    placed = _with_sources(document, lambda source: _stored(source, path.parent))
+    content = SessionFile.of(placed).model_dump_json(indent=1)
+    try:
+        replace_file(path, content.encode())
+    except OSError as error:
+        raise InterpvizError(f"{path} cannot be written ({error.strerror}). Save it somewhere else.") from error
+
+
+def load(path: Path) -> Document:
+    """The document of a session file. Raises InterpvizError, whatever the file holds.
+
+    That its model and cache are still there is not looked at: opening them says so.
+    """
+    found = _parsed(path)
+    try:
+        document = SessionFile.model_validate_json(found).document()
+        _check(document)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "content"
+        raise BadSession(path, f"its {place[:80]} is not valid") from error
+    except InterpvizError as error:
+        raise BadSession(path, str(error).split(". ")[0].rstrip(".")) from error
+    return _with_sources(document, lambda source: _found(source, path.parent))
+
+
+def is_session(start: bytes) -> bool:
+    """Whether a file that begins like this may be a session: JSON that names our format early on."""
+    return start.lstrip().startswith(b"{") and FORMAT.encode() in start
+
+
+def missing(document: Document) -> tuple[str, ...]:
+    """The sources of the model and the cache that are not where the document says."""
+    sources = [facts.source for facts in (document.model, document.cache) if facts]
+    return tuple(source for source in sources if not is_name(source) and not Path(source).exists())
+
+
+def _parsed(path: Path) -> bytes:
+    """The file's bytes, which are JSON of a version that can be read here."""
+    try:
+        if path.stat().st_size > FILE_BYTES:
+            raise BadSession(path, "it is far longer than any session")
+        raw = path.read_bytes()
+        found = json.loads(raw)
+    except OSError as error:
+        raise InterpvizError(f"{path} cannot be read ({error.strerror}). Choose another file.") from error
+    except (ValueError, RecursionError):
+        raise BadSession(path, "it is not JSON") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise BadSession(path, "it was not saved by interpviz")
+    version = found.get("version")
+    if type(version) is int and version > VERSION:
+        raise InterpvizError(f"{path.name} was saved by a newer interpviz (version {version}). Update interpviz.")
+    return raw
+
+
+def _check(document: Document) -> None:
+    """Raise InterpvizError where parts of the document contradict each other."""
+    model, cache = document.model, document.cache
+    sites = {*document.selection.sites, *(edit.site for edit in document.interventions)}
+    if sites and model is None:
+        raise InterpvizError("it cuts or selects parts of no model")
+    for site in sites:
+        assert model is not None
+        model.check(site)
+    if document.token is not None and not (cache and document.token < cache.tokens):
+        raise InterpvizError("it shows a token that its cache has not")
+    tokens = document.prompt.tokens
+    if tokens and model and max(tokens) >= model.vocab:
+        raise InterpvizError("its prompt has tokens that its model has not")
+    if not document.panels <= set(PANELS):
+        raise InterpvizError("it shows a panel that there is not")
+
+
+def _with_sources(document: Document, place: Callable[[str], str]) -> Document:
+    model, cache = document.model, document.cache
+    return replace(
+        document,
+        model=model and replace(model, source=place(model.source)),
+        cache=cache and replace(cache, source=place(cache.source)),
+    )
+
+
+def _stored(source: str, folder: Path) -> str:
+    if is_name(source):
+        return source
+    absolute, below = Path(os.path.abspath(source)), Path(os.path.abspath(folder))
+    return "./" + absolute.relative_to(below).as_posix() if absolute.is_relative_to(below) else str(absolute)
+
+
+def _found(source: str, folder: Path) -> str:
+    if is_name(source):
+        return source
+    relative = not Path(source).is_absolute() and not PurePosixPath(source).is_absolute()
+    return os.path.abspath(folder / source) if relative else source
