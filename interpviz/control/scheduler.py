@@ -16,7 +16,7 @@ from interpviz.core.requests import Request
 Compute = Callable[[Request, Report], Any]
 Post = Callable[[Callable[[], None]], None]
 
-WORKERS = {"model": 1, "files": 2, "pictures": 1, "processes": 2}
+WORKERS = {"model": 1, "files": 2, "processes": 2}
 _log = logging.getLogger(__name__)
 
 

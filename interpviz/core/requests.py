@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from interpviz.core.document import CacheFacts, Document, Intervention, Mode, ModelFacts, Projection, Prompt
 
-Lane = Literal["model", "files", "pictures", "processes"]
+Lane = Literal["model", "files", "processes"]
 
 
 @dataclass(frozen=True)
