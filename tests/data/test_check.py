@@ -1,0 +1,88 @@
+"""A check finds every damage and says whether a cache, a session or a model is whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from interpviz.core.document import Document
+from interpviz.core.errors import InterpvizError
+from interpviz.data import manifest, sessions
+from interpviz.data.check import check
+from tests.data.samples import RESIDUAL, Sample
+from tests.data.test_sessions import CACHE, MODEL
+
+
+def test_a_whole_cache_says_what_made_it(recorded: Sample) -> None:
+    found = check(str(recorded.folder))
+    assert (found.kind, found.whole, found.problems) == ("cache", True, ())
+    assert found.facts["model"] == "toy"
+    assert (found.facts["recorded"], found.facts["shards"]) == (160, 2)
+
+
+def test_a_shard_alone_is_whole(recorded: Sample) -> None:
+    assert check(str(recorded.folder / "shard-00001.h5")).whole
+
+
+def test_every_damaged_place_is_named(sample: Sample) -> None:
+    path = sample.folder / "shard-00001.h5"
+    content = bytearray(path.read_bytes())
+    with h5py.File(path) as file:
+        offsets = [file[name].id.get_offset() for name in (f"activations/{RESIDUAL}", "tokens/id")]
+    for offset in offsets:
+        content[offset] ^= 1
+    path.write_bytes(content)
+    said = " ".join(check(str(sample.folder)).problems)
+    assert "shard-00001.h5 is not the file that was committed" in said
+    assert f"activations/{RESIDUAL}" in said
+    assert "tokens/id" in said
+
+
+def test_a_byte_that_no_checksum_covers_is_found_by_the_sha256(sample: Sample) -> None:
+    with h5py.File(sample.folder / "shard-00000.h5", "r+") as file:
+        file.attrs["note"] = np.int32(1)
+    assert [problem[:53] for problem in check(str(sample.folder)).problems] == [
+        "shard-00000.h5 is not the file that was committed. Re"
+    ]
+
+
+def test_a_lost_shard_is_named(sample: Sample) -> None:
+    (sample.folder / "shard-00000.h5").unlink()
+    assert check(str(sample.folder)).problems == ("shard-00000.h5 is missing. Copy the folder again whole.",)
+
+
+def test_a_recording_that_was_stopped_is_not_whole(sample: Sample) -> None:
+    path = sample.folder / manifest.NAME
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+    found = check(str(sample.folder))
+    assert found.problems == ("It holds 100 of 160 tokens. Run the command that records it again.",)
+    assert found.facts["recorded"] == 100
+
+
+def test_a_damaged_manifest_is_a_problem_not_an_error(sample: Sample) -> None:
+    (sample.folder / manifest.NAME).write_bytes(b"{}\n")
+    found = check(str(sample.folder))
+    assert (found.kind, found.whole) == ("cache", False)
+
+
+def test_a_session_whose_cache_is_gone_is_not_whole(tmp_path: Path) -> None:
+    sessions.save(Document(MODEL, replace(CACHE, source=str(tmp_path / "x.acts"))), tmp_path / "s.json")
+    found = check(str(tmp_path / "s.json"))
+    assert found.problems == (f"{tmp_path / 'x.acts'} is not there. Put it back, or open another.",)
+    assert found.facts["model"] == "demo"
+
+
+def test_a_broken_model_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    found = check(str(tmp_path))
+    assert (found.kind, found.whole) == ("model", False)
+    assert "no .safetensors" in found.problems[0]
+
+
+def test_what_is_nothing_of_ours_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InterpvizError, match="holds neither"):
+        check(str(tmp_path))

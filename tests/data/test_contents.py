@@ -1,0 +1,54 @@
+"""What is dropped on the window is known by its content."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import h5py
+import pytest
+
+from interpviz.core.document import Document
+from interpviz.core.errors import InterpvizError
+from interpviz.data import sessions
+from interpviz.data.contents import kind_of
+from tests.data.samples import Sample
+
+
+def test_names_folders_and_files_of_models_are_models(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "a.bin").write_bytes(b"GGUF\x03\0\0\0")
+    assert [kind_of(path) for path in (Path("demo"), tmp_path, tmp_path / "a.bin")] == ["model"] * 3
+
+
+def test_a_cache_and_a_shard_are_caches(sample: Sample) -> None:
+    moved = shutil.move(sample.folder, sample.folder.with_name("any name"))
+    assert kind_of(Path(moved)) == kind_of(Path(moved) / "shard-00000.h5") == "cache"
+
+
+def test_a_session_is_a_session_whatever_its_name(tmp_path: Path) -> None:
+    sessions.save(Document(), tmp_path / "notes.txt")
+    assert kind_of(tmp_path / "notes.txt") == "session"
+
+
+def test_an_hdf5_file_of_others_is_named_when_it_is_opened(tmp_path: Path) -> None:
+    h5py.File(tmp_path / "theirs.h5", "w").close()
+    assert kind_of(tmp_path / "theirs.h5") == "cache"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("letter.txt", r"letter\.txt is no model, cache or session"),
+        ("empty", "holds neither a model"),
+        ("gone", "There is no model"),
+        ("manifest.jsonl", "Open the folder that it lies in"),
+        ("model.safetensors", "Open the folder that it lies in, with config"),
+    ],
+)
+def test_anything_else_is_a_sentence(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "empty").mkdir()
+    if name not in ("empty", "gone"):
+        (tmp_path / name).write_text("dear all")
+    with pytest.raises(InterpvizError, match=said):
+        kind_of(tmp_path / name)
