@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import random
-import string
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from interpviz.core.document import Intervention, Mode, ModelFacts, Prompt
+from interpviz.core.document import Intervention, Mode, Prompt
 from interpviz.core.paths import resource
-from interpviz.core.requests import OpenModel, RunRequest
-from interpviz.core.sites import EMBED, Site
-from interpviz.engine.compute import Engine
-from tests.engine import oracle, tiny
+from interpviz.core.requests import RunRequest
+from interpviz.core.sites import EMBED, Kind, Site
+from tests.engine import oracle
+from tests.engine.pairs import Pair
 from tests.engine.places import smollm2
 
 CASES, CLOSE = 20, 1e-4
-
-TINY_PROMPTS = ("a b c d e f g h", "q u i c k", "z y x w v u t s r q p o n m", "e e e f")
+KINDS: tuple[Kind, ...] = ("head", "head", "heads", "attn_out", "mlp_out", "resid_pre", "resid_post", "embed")
+LETTERS = ("a b c d e f g h", "q u i c k", "z y x w v u t s r q p o n m", "e e e f")
 WORDS = (
     "When Mary and John went to the store, John gave a drink to",
     "The beagle wagged its tail. The beagle is a kind of",
@@ -32,101 +28,15 @@ WORDS = (
 )
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The same weights twice: in our engine, and as plain transformers loads them."""
-
-    engine: Engine
-    facts: ModelFacts
-    plain: Any
-    tokenizer: Any
-    prompts: tuple[str, ...]
-
-    @classmethod
-    def open(cls, folder: Path, prompts: tuple[str, ...]) -> Pair:
-        engine = Engine()
-        facts = engine.compute(OpenModel(str(folder)))
-        plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
-        return cls(engine, facts, plain.eval(), AutoTokenizer.from_pretrained(folder), prompts)
-
-    @property
-    def start(self) -> list[int]:
-        """The BOS, without which TransformerLens runs the families that were trained without one."""
-        return [] if self.plain.config.model_type == "gpt_neox" else [self.tokenizer.bos_token_id]
-
-    def ids(self, text: str) -> list[int]:
-        return [*self.start, *self.tokenizer(text, add_special_tokens=False)["input_ids"]]
-
-    def contexts(self, text: str) -> list[list[int]]:
-        """The first 32 contexts of 64 tokens (or as many as the model reads), BOS included."""
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        length = min(64, self.facts.context) - len(self.start)
-        pieces = [ids[at : at + length] for at in range(0, len(ids), length)]
-        return [[*self.start, *piece] for piece in pieces if len(piece) == length][:32]
-
-    def difference(self, text: str, edit: Intervention, mean: torch.Tensor | None) -> tuple[float, float]:
-        """How far our edited logits are from the plain ones, and those from the clean; of the clean scale."""
-        ids = self.ids(text)
-        expected = oracle.edited_logits(self.plain, ids, [(edit, mean)])[-1].numpy()
-        clean = oracle.edited_logits(self.plain, ids, [])[-1].numpy()
-        ours = self.engine.compute(RunRequest(self.facts, Prompt(text), frozenset([edit]))).logits
-        scale = np.abs(clean).max()
-        return float(np.abs(ours - expected).max() / scale), float(np.abs(expected - clean).max() / scale)
-
-
-def cases(pair: Pair, mode: Mode) -> list[tuple[str, Intervention]]:
-    """Prompts and edits drawn by seed over all layers, kinds of site, heads and positions."""
-    draw = random.Random(0)
-    drawn = []
-    for number in range(CASES):
-        text = pair.prompts[number % len(pair.prompts)]
-        length = len(pair.ids(text))
-        layer = draw.randrange(pair.facts.layers)
-        kind = draw.choice(("head", "head", "heads", "attn_out", "mlp_out", "resid_pre", "resid_post", "embed"))
-        site = (
-            EMBED if kind == "embed" else Site(layer, kind, draw.randrange(pair.facts.heads) if kind == "head" else -1)
-        )  # type: ignore[arg-type]
-        few = tuple(sorted(draw.sample(range(length), 2)))
-        drawn.append((text, Intervention(site, mode, draw.choice((None, None, (length - 1,), (-1,), (0,), few)))))
-    return drawn
-
-
-def assert_exact(pair: Pair, mode: Mode, reference: Path) -> None:
-    drawn = cases(pair, mode)
-    contexts = pair.contexts(reference.read_text("utf-8")) if mode == "mean" else []
-    means = oracle.mean_activations(pair.plain, [edit.site for _, edit in drawn], contexts) if contexts else {}
-    found = [pair.difference(text, edit, means.get(edit.site.hook)) for text, edit in drawn]
-    ours, felt = zip(*found, strict=True)
-    print(f"{pair.facts.name}, {mode}: largest difference {max(ours):.1e} of the logit scale")  # noqa: T201
-    assert max(ours) < CLOSE
-    assert sum(change > 100 * CLOSE for change in felt) > CASES // 2, "most edits should move the logits"
-
-
-@pytest.fixture(scope="module", params=["llama", "gpt2", "neox"])
-def random_pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    folder = tiny.save(getattr(tiny, request.param)(), tmp_path_factory.mktemp(request.param))
-    return Pair.open(folder, TINY_PROMPTS)
-
-
-@pytest.fixture
-def letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A reference text that the small tokenizer can read, in the place of the bundled one."""
-    draw = random.Random(1)
-    text = tmp_path / "letters.txt"
-    text.write_text(" ".join(draw.choice(string.ascii_lowercase) for _ in range(1100)), "utf-8")
-    monkeypatch.setattr("interpviz.engine.loaded.resource", lambda name: text)
-    return text
-
-
 @pytest.mark.parametrize("mode", ["zero", "mean"])
 def test_edits_of_random_models_are_exact(random_pair: Pair, mode: Mode, letters: Path) -> None:
-    assert_exact(random_pair, mode, letters)
+    assert_exact(random_pair, LETTERS, mode, letters)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["zero", "mean"])
 def test_edits_of_the_demo_are_exact(mode: Mode) -> None:
-    assert_exact(Pair.open(resource("demo/model"), WORDS), mode, resource("demo/reference.txt"))
+    assert_exact(Pair.open(resource("demo/model")), WORDS, mode, resource("demo/reference.txt"))
 
 
 @pytest.mark.slow
@@ -135,4 +45,52 @@ def test_edits_of_smollm2_are_exact(mode: Mode) -> None:
     folder = smollm2()
     if folder is None:
         pytest.skip("SmolLM2 is not fetched: interpviz models get smollm2-135m-instruct")
-    assert_exact(Pair.open(folder, WORDS), mode, resource("demo/reference.txt"))
+    assert_exact(Pair.open(folder), WORDS, mode, resource("demo/reference.txt"))
+
+
+def test_edits_of_several_parts_of_one_run_are_exact(random_pair: Pair) -> None:
+    edits = [Intervention.parse(text) for text in ("L0H1", "L0H3@2-4", "L1M@-1", "L2A@0")]
+    ids = random_pair.ids(LETTERS[0])
+    expected = oracle.edited_logits(random_pair.plain, ids, [(edit, None) for edit in edits])[-1].numpy()
+    ours = random_pair.engine.compute(RunRequest(random_pair.facts, Prompt(LETTERS[0]), frozenset(edits))).logits
+    assert np.abs(ours - expected).max() < CLOSE * np.abs(expected).max()
+
+
+def test_the_loss_of_an_edited_run_is_the_cross_entropy_of_each_token(random_pair: Pair) -> None:
+    edit = Intervention.parse("L1H2")
+    ids = random_pair.ids(LETTERS[2])
+    logits = oracle.edited_logits(random_pair.plain, ids, [(edit, None)]).double()
+    expected = [-float(logits[place].log_softmax(-1)[token]) for place, token in enumerate(ids[1:])]
+    request = RunRequest(random_pair.facts, Prompt(LETTERS[2]), frozenset([edit]), loss=True)
+    assert random_pair.engine.compute(request).loss == pytest.approx(expected, abs=1e-4)
+
+
+def cases(pair: Pair, prompts: Sequence[str], mode: Mode) -> list[tuple[str, Intervention]]:
+    """Prompts and edits drawn by seed over all layers, kinds of site, heads and positions."""
+    draw = random.Random(0)
+    drawn = []
+    for number in range(CASES):
+        text = prompts[number % len(prompts)]
+        length = len(pair.ids(text))
+        layer, head = draw.randrange(pair.facts.layers), draw.randrange(pair.facts.heads)
+        kind = draw.choice(KINDS)
+        site = EMBED if kind == "embed" else Site(layer, kind, head if kind == "head" else -1)
+        few = tuple(sorted(draw.sample(range(length), 2)))
+        drawn.append((text, Intervention(site, mode, draw.choice((None, None, (length - 1,), (-1,), (0,), few)))))
+    return drawn
+
+
+def assert_exact(pair: Pair, prompts: Sequence[str], mode: Mode, reference: Path) -> None:
+    drawn = cases(pair, prompts, mode)
+    contexts = pair.contexts(reference.read_text("utf-8")) if mode == "mean" else []
+    means = oracle.mean_activations(pair.plain, [edit.site for _, edit in drawn], contexts) if contexts else {}
+    ours, felt = [], []
+    for text, edit in drawn:
+        clean = pair.logits(text).numpy()
+        expected = pair.logits(text, edit, means.get(edit.site.hook)).numpy()
+        edited = pair.engine.compute(RunRequest(pair.facts, Prompt(text), frozenset([edit]))).logits
+        ours.append(np.abs(edited - expected).max() / np.abs(clean).max())
+        felt.append(np.abs(expected - clean).max() / np.abs(clean).max())
+    print(f"{pair.facts.name}, {mode}: largest difference {max(ours):.1e} of the logit scale")  # noqa: T201
+    assert max(ours) < CLOSE
+    assert sum(change > 100 * CLOSE for change in felt) > CASES // 2, "most edits should move the logits"
