@@ -28,7 +28,6 @@ app.command("run")(run.run)
 app.command("heads")(run.heads)
 app.command("record")(record.record)
 app.add_typer(models.app, name="models")
-
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
 
@@ -46,8 +45,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         return _mistake(str(mistake))
     except (KeyboardInterrupt, typer.Abort, Cancelled):
         return STOPPED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: let the exit be quiet
+    except (BrokenPipeError, SystemExit):  # typer makes a SystemExit of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: end without a word
         return 0
     except Exception as fault:
         print(faults.sentence(fault), file=sys.stderr)
