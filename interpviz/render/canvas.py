@@ -58,6 +58,7 @@ class Canvas:
         self._background = np.zeros(4, np.uint8)
         self._lost = lost
         self._left = _RETRIES
+        self._begun = False
         self.failed = False
 
     @property
@@ -78,23 +79,24 @@ class Canvas:
 
     def image(self, size: Size, scale: float = 1.0) -> U1:
         """What is shown, drawn off screen as RGBA (height, width, 4)."""
-        self._canvas.set_current()
+        self._make_current()
         shape = size[1], size[0]
         frame = gloo.FrameBuffer(color=gloo.RenderBuffer(shape, "color"))
         with frame:
             self._paint(size, scale)
             picture: U1 = frame.read()
+        self._canvas.context.flush_commands()
         frame.delete()
         return np.ascontiguousarray(picture)
 
     def renderer(self) -> str:
         """What the driver calls itself, for instance "llvmpipe (LLVM 15.0.6, 256 bits)"."""
-        self._canvas.set_current()
+        self._make_current()
         return str(gloo.gl.glGetParameter(gloo.gl.GL_RENDERER))
 
     def texture_limit(self) -> int:
         """The widest texture that the driver takes, in texels."""
-        self._canvas.set_current()
+        self._make_current()
         return int(gloo.gl.glGetParameter(gloo.gl.GL_MAX_TEXTURE_SIZE))
 
     def close(self) -> None:
@@ -102,8 +104,17 @@ class Canvas:
         self.clear()
         self._canvas.close()
 
+    def _make_current(self) -> None:
+        """A Qt widget that was never shown has no context, and GL would silently go to another: make it begin."""
+        if not self._begun and hasattr(self.native, "grabFramebuffer"):
+            self.native.grabFramebuffer()
+            if not self.native.isValid():
+                raise RuntimeError("the window system gives no OpenGL context")
+        self._canvas.set_current()
+
     def _begin(self, event: object) -> None:
         """A context is new: what belonged to an older one (a dock was floated) is made again at the next draw."""
+        self._begun = True
         for visual in self._visuals:
             visual.forget()
 

@@ -18,8 +18,9 @@ from interpviz.render.tiles import COLUMN_OF, ROW_OF, TiledPoints, in_view, step
 # More points in view than this are counted per pixel and no longer drawn one by one (100,000 dots: 9 ms).
 DOTS = 100_000
 
-# Dots are slightly transparent, so that a crowd looks denser than a few.
+# Dots are slightly transparent, so that a crowd looks denser than a few; single pixels must add up over hundreds.
 FILL = 0.88
+FAINT = 0.4
 # Logical pixels of the rim around a dot.
 RIM = 0.7
 

@@ -13,7 +13,7 @@ from vispy.gloo.glir import GlirProgram
 from interpviz.render.camera import Camera, Size, affine
 from interpviz.render.canvas import program, texture_of
 from interpviz.render.colormaps import U1
-from interpviz.render.density import FILL, RIM, dot_radius, rim_opacity
+from interpviz.render.density import DOTS, FAINT, FILL, RIM, dot_radius, rim_opacity
 from interpviz.render.tiles import TiledPoints, in_view, steps_camera
 
 # Types of buffers that vispy's drawing language does not name.
@@ -50,16 +50,18 @@ class Points:
             return
         if self._program is None:
             self._upload()
-        radius = dot_radius(in_view(self._points, camera), size, scale)
+        visible = in_view(self._points, camera)
+        crowded = visible > DOTS
+        radius = 0.5 if crowded else dot_radius(visible, size, scale)
         ground = np.append(self._background[:3] / 255, rim_opacity(radius, scale))
         values = {
             "u_view": affine(steps_camera(camera), size),
             "u_size": size,
             "u_radius": radius,
-            "u_rim": RIM * scale,
+            "u_rim": 0.0 if crowded else RIM * scale,
             "u_ground": ground,
-            "u_opacity": FILL,
-            "u_plain": float(radius <= 1.0),
+            "u_opacity": FAINT if crowded else FILL,
+            "u_plain": float(crowded),
         }
         for name, value in values.items():
             self._program[name] = value

@@ -1,5 +1,5 @@
 #version 120
-// A smooth disc with a rim. Dots of two pixels or less are drawn whole: see u_plain.
+// A smooth disc with a rim. Where points crowd, each is a plain square pixel: see u_plain.
 
 uniform vec4 u_ground;   // colour of the rim, which is the background's; its alpha is the rim's opacity
 uniform float u_rim;     // width of the rim, pixels

@@ -9,6 +9,7 @@ uniform vec4 u_view;         // pixels from steps: x = u_view.x * step + u_view.
 uniform vec2 u_size;         // width and height of the picture, pixels
 uniform float u_radius;      // radius of a dot, pixels
 uniform float u_rim;         // width of the rim in the background's colour, pixels
+uniform float u_plain;       // 1: the point is a square of its radius and no smooth disc
 uniform sampler2D u_palette; // 256 x 1 colours by category
 
 varying vec4 v_fill;         // colour of the dot
@@ -21,5 +22,5 @@ void main() {
     v_radius = u_radius * (1.0 + 0.8 * a_selected);
     v_fill = texture2D(u_palette, vec2((a_category + 0.5) / 256.0, 0.5));
     gl_Position = vec4(2.0 * v_centre / u_size - 1.0, 0.0, 1.0);
-    gl_PointSize = 2.0 * (v_radius + u_rim) + 2.0;
+    gl_PointSize = 2.0 * (v_radius + u_rim) + 2.0 * (1.0 - u_plain);
 }
