@@ -1,0 +1,139 @@
+"""The panels as docks: each a card that can be moved, floated and closed, and the layout that they start in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QEvent, Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QWidget
+
+from interpviz.ui.icons import icon
+from interpviz.ui.panel import Panel
+from interpviz.ui.text import Label, tooltip
+from interpviz.ui.theme import colours_of
+
+Area = Qt.DockWidgetArea
+# Shares of the window's width and of the height below the prompt, tried at 1400 x 900 and 1600 x 1000.
+_COLUMNS = {"components": 28, "circuit": 37, "maps": 35}
+_ROWS = {"components": 44, "outputs": 56}
+_RIGHT = {"maps": 46, "cloud": 54}
+
+
+class TitleBar(QWidget):
+    """The panel's name, its controls, and buttons to float and close it. A drag moves the dock."""
+
+    def __init__(self, dock: QDockWidget, panel: Panel[Any], close: Callable[[], None]) -> None:
+        super().__init__(dock)
+        self.setObjectName("titlebar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._icons: dict[QToolButton, str] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 6, 4)
+        row.setSpacing(6)
+        row.addWidget(Label(panel.title, "title"))
+        row.addStretch(1)
+        for control in panel.header:
+            row.addWidget(control)
+        row.addSpacing(2)
+        row.addWidget(self._button("float", f"Float {panel.title}", lambda: dock.setFloating(not dock.isFloating())))
+        row.addWidget(self._button("close", f"Close {panel.title}", close))
+        self._paint_icons()
+
+    def _button(self, name: str, does: str, act: Callable[[], None]) -> QToolButton:
+        one = QToolButton()
+        one.setProperty("role", "quiet")
+        one.setAccessibleName(does)
+        one.setToolTip(tooltip(does))
+        one.clicked.connect(lambda: act())
+        self._icons[one] = name
+        return one
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._paint_icons()
+
+    def _paint_icons(self) -> None:
+        for one, name in self._icons.items():
+            one.setIcon(icon(name, colours_of(self).muted))
+
+
+class Dock(QDockWidget):
+    """One panel in its frame."""
+
+    def __init__(self, panel: Panel[Any], close: Callable[[], None]) -> None:
+        super().__init__(panel.title)
+        self.setObjectName(f"dock-{panel.name}")
+        self.setWidget(panel)
+        self.setTitleBarWidget(TitleBar(self, panel, close))
+
+
+class Board(QMainWindow):
+    """Holds all docks, by panel name; `closed(name)` is called when the user closes one."""
+
+    def __init__(self, panels: Mapping[str, Panel[Any]], closed: Callable[[str], None]) -> None:
+        super().__init__(None, Qt.WindowType.Widget)
+        self.setContentsMargins(8, 4, 8, 4)
+        self.setDockNestingEnabled(True)
+        self.setAnimated(False)
+        self._docks = {name: Dock(panel, partial(closed, name)) for name, panel in panels.items()}
+        self._shared_out = False
+        self._place()
+
+    def dock(self, name: str) -> Dock:
+        """The dock of a panel."""
+        return self._docks[name]
+
+    def show_panels(self, names: frozenset[str]) -> None:
+        """Open exactly these."""
+        for name, dock in self._docks.items():
+            dock.setVisible(name in names)
+
+    def start_over(self) -> None:
+        """Return to the layout that they started in; which of them are open stays."""
+        shown = frozenset(name for name, dock in self._docks.items() if not dock.isHidden())
+        for dock in self._docks.values():
+            dock.setFloating(False)
+            self.removeDockWidget(dock)
+        self._place()
+        self.show_panels(shown)
+        self._share_out()
+
+    def restore(self, state: QByteArray) -> None:
+        """Return to a layout that `saveState` gave; nonsense changes nothing."""
+        self._shared_out = self.restoreState(state) or self._shared_out
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._shared_out and self.isVisible():
+            self._shared_out = True
+            self._share_out()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if not self._shared_out:
+            self._shared_out = True
+            self._share_out()
+
+    def _share_out(self) -> None:
+        """Give each its share of the window as it is now."""
+        height = max(self.height() - self._docks["prompt"].sizeHint().height(), 200)
+        for shares, whole, way in (
+            (_COLUMNS, self.width(), Qt.Orientation.Horizontal),
+            (_ROWS, height, Qt.Orientation.Vertical),
+            (_RIGHT, height, Qt.Orientation.Vertical),
+        ):
+            docks = [self._docks[name] for name in shares]
+            self.resizeDocks(docks, [share * whole // 100 for share in shares.values()], way)
+
+    def _place(self) -> None:
+        docks = self._docks
+        self.addDockWidget(Area.TopDockWidgetArea, docks["prompt"])
+        self.splitDockWidget(docks["prompt"], docks["components"], Qt.Orientation.Vertical)
+        self.splitDockWidget(docks["components"], docks["circuit"], Qt.Orientation.Horizontal)
+        self.splitDockWidget(docks["circuit"], docks["maps"], Qt.Orientation.Horizontal)
+        self.splitDockWidget(docks["components"], docks["outputs"], Qt.Orientation.Vertical)
+        self.splitDockWidget(docks["maps"], docks["cloud"], Qt.Orientation.Vertical)

@@ -1,0 +1,37 @@
+"""Asking for a file, and taking those that are dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+MODELS = "Models (config.json *.safetensors *.gguf)"
+CACHES = "Activation caches (manifest.jsonl *.h5 *.hdf5)"
+SESSIONS = "Sessions (*.json)"
+ANYTHING = "All files (*)"
+
+
+def ask(parent: QWidget, title: str, *kinds: str) -> list[str]:
+    """The files that the user picks; empty where they change their mind."""
+    paths, _ = QFileDialog.getOpenFileNames(parent, title, "", ";;".join((*kinds, ANYTHING)))
+    return paths
+
+
+def ask_where(parent: QWidget, title: str, kind: str, suffix: str) -> str:
+    """Where to save, with the suffix that files of this kind have; empty where the user changes their mind."""
+    path, _ = QFileDialog.getSaveFileName(parent, title, "", kind)
+    return path if not path or Path(path).suffix else path + suffix
+
+
+def whole(path: str) -> str:
+    """The folder that a model's or cache's inner file stands for, else the path itself."""
+    file = Path(path)
+    inner = file.name in ("config.json", "manifest.jsonl") or file.suffix == ".safetensors"
+    return str(file.parent) if inner else path
+
+
+def dropped(mime: QMimeData) -> list[str]:
+    """The local paths among what is dragged."""
+    return [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]

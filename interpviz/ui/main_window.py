@@ -1,0 +1,228 @@
+"""The window: menus, docks, the task bar, and what is shown while nothing is open."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QSize
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget
+
+from interpviz.control.actions import Actions
+from interpviz.control.scheduler import Scheduler
+from interpviz.control.store import Store
+from interpviz.core.document import PANELS, Document
+from interpviz.core.paths import resource
+from interpviz.render.camera import Camera
+from interpviz.ui import files
+from interpviz.ui.camera_view import CameraView, Margins
+from interpviz.ui.docks import Board
+from interpviz.ui.errors import Faults, NoticeBar
+from interpviz.ui.icons import icon
+from interpviz.ui.menus import Entry, every_action, fill, show_recent
+from interpviz.ui.palette import Palette
+from interpviz.ui.panel import Panel
+from interpviz.ui.panels import make_panels
+from interpviz.ui.picture import Pictures, PictureWidget
+from interpviz.ui.shortcuts import Shortcuts
+from interpviz.ui.tasks import TaskBar
+from interpviz.ui.text import legible
+from interpviz.ui.theme import CHOICES, Theme
+from interpviz.ui.welcome import Welcome
+
+
+class MainWindow(QMainWindow):
+    """Shows a document through its `panels`, and turns menus, keys and drops into acts."""
+
+    def __init__(self, actions: Actions, store: Store, scheduler: Scheduler, theme: Theme | None = None) -> None:
+        super().__init__()
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        self.theme = theme or Theme(application)
+        self._act, self._store = actions, store
+        self._clean: Document | None = None
+        self._saving: tuple[str, Document] | None = None
+        self._pictures = Pictures()
+        self.panels: Mapping[str, Panel[Any]] = make_panels(actions, self._view)
+        self.setObjectName("interpviz")
+        self.setWindowIcon(icon("app", "#000000", 64))
+        self.setAcceptDrops(True)
+        self.resize(1400, 900)
+        self.setMinimumSize(QSize(720, 520))
+        self.welcome = Welcome(self.open_demo, self.open_model, self.open_cache)
+        self.board = Board(self.panels, lambda name: actions("panel.show", name, False))
+        self._pages = QStackedWidget()
+        for page in (self.welcome, self.board):
+            self._pages.addWidget(page)
+        self.setCentralWidget(self._pages)
+        self.tasks = TaskBar(store, scheduler)
+        self.setStatusBar(self.tasks)
+        self.notice = NoticeBar(self)
+        self.palette_list = Palette(self)
+        self.faults = Faults(self, lambda: store.document.prompt.text)
+        self._recent = QMenu("Recent", self)
+        self._recent.setEnabled(False)
+        self._entries = self._build_menus()
+        store.changed.connect(self._on_change)
+        actions.problem.connect(self.notice.say)
+        actions.saved.connect(self._on_saved)
+        actions.opened.connect(self._on_opened)
+        self._on_change()
+
+    def show_recent(self, sources: Iterable[str]) -> None:
+        """List these under File, Recent."""
+        show_recent(self._recent, sources, lambda source: self._act("paths.open", [source]))
+
+    def layout_text(self) -> str:
+        """Where the docks and the window are, to be kept in the settings."""
+        parts = (self.saveGeometry(), self.board.saveState())
+        return " ".join(base64.b64encode(part.data()).decode() for part in parts)
+
+    def restore_layout(self, text: str) -> None:
+        """Put docks and window back where `layout_text` says they were; nonsense changes nothing."""
+        geometry, _, docks = text.partition(" ")
+        try:
+            states = [QByteArray(base64.b64decode(part, validate=True)) for part in (geometry, docks)]
+        except ValueError:
+            return
+        self.restoreGeometry(states[0])
+        self.board.restore(states[1])
+        self.board.show_panels(self._store.document.panels)
+
+    def open_demo(self) -> None:
+        """Open the bundled session."""
+        self._act("session.open", str(resource("demo/session.json")))
+
+    def open_model(self) -> None:
+        """Ask for a model."""
+        for path in files.ask(self, "Open a model", files.MODELS)[:1]:
+            self._act("model.open", files.whole(path))
+
+    def open_cache(self) -> None:
+        """Ask for a cache."""
+        for path in files.ask(self, "Open a cache", files.CACHES)[:1]:
+            self._act("cache.open", files.whole(path))
+
+    def open_any(self) -> None:
+        """Ask for files of any kind."""
+        if paths := files.ask(self, "Open", files.SESSIONS, files.MODELS, files.CACHES):
+            self._act("paths.open", [files.whole(path) for path in paths])
+
+    def save_session(self) -> None:
+        """Ask where to, and save what is shown."""
+        if path := files.ask_where(self, "Save the session", files.SESSIONS, ".json"):
+            self._saving = path, self._store.document
+            self._act("session.save", path)
+
+    def open_shortcuts(self) -> None:
+        """List keys and gestures."""
+        Shortcuts(every_action(self.menuBar()), self).show()
+
+    def open_palette(self) -> None:
+        """Offer every act by name."""
+        self.palette_list.open(every_action(self.menuBar()))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if files.dropped(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self._act("paths.open", files.dropped(event.mimeData()))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._pictures.close()
+        self.faults.close()
+        super().closeEvent(event)
+
+    def _view(self, bounds: Camera, margins: Margins, square: bool) -> CameraView:
+        return PictureWidget(self._pictures, bounds, margins, square)
+
+    def _menu_entries(self) -> dict[str, list[Entry | None]]:
+        act = self._act
+        panels = [
+            Entry(f"panel.{name}", f"Show {panel.title}", partial(self._turn, name), f"Alt+{k + 1}", True)
+            for k, (name, panel) in enumerate(self.panels.items())
+        ]
+        themes = [Entry(f"theme.{c}", f"Theme: {c}", partial(self.theme.choose, c)) for c in CHOICES]
+        return {
+            "File": [
+                Entry("open", "Open …", self.open_any, "Ctrl+O"),
+                Entry("open.model", "Open model …", self.open_model, "Ctrl+M"),
+                Entry("open.cache", "Open cache …", self.open_cache),
+                Entry("open.demo", "Open demo", self.open_demo, "Ctrl+D"),
+                None,
+                Entry("save", "Save session …", self.save_session, "Ctrl+S"),
+                None,
+                Entry("quit", "Quit", self.close, "Ctrl+Q"),
+            ],
+            "Edit": [
+                Entry("undo", "Undo", lambda: act("edit.undo"), "Ctrl+Z"),
+                Entry("redo", "Redo", lambda: act("edit.redo"), "Ctrl+Shift+Z"),
+                None,
+                Entry("clear", "Clear interventions", lambda: act("intervention.clear"), "Ctrl+Backspace"),
+                Entry("unselect", "Clear selection", lambda: act("selection.set", ()), "Ctrl+Shift+A"),
+            ],
+            "View": [
+                *panels,
+                None,
+                *themes,
+                Entry("theme.turn", "Switch light and dark", self.theme.turn, "Ctrl+Shift+T"),
+                None,
+                Entry("layout.reset", "Reset layout", self.board.start_over, "Ctrl+R"),
+                Entry("palette", "Command palette", self.open_palette, "Ctrl+Shift+P"),
+            ],
+            "Help": [Entry("shortcuts", "Shortcuts", self.open_shortcuts, "F1")],
+        }
+
+    def _build_menus(self) -> dict[str, QAction]:
+        built: dict[str, QAction] = {}
+        for title, entries in self._menu_entries().items():
+            menu = self.menuBar().addMenu(title)
+            built |= fill(menu, entries)
+            if title == "File":
+                menu.insertMenu(built["save"], self._recent)
+                menu.insertSeparator(built["save"])
+        return built
+
+    def _turn(self, panel: str) -> None:
+        self._act("panel.show", panel, panel not in self._store.document.panels)
+        self._on_change()
+
+    def _on_saved(self, path: str) -> None:
+        """What the user saved is clean; what is saved in the background is not."""
+        if self._saving is not None and self._saving[0] == path:
+            self._clean = self._saving[1]
+            self._on_change()
+
+    def _on_opened(self, _: str) -> None:
+        self._clean = self._store.document
+        self._on_change()
+
+    def _on_change(self) -> None:
+        document = self._store.document
+        self._pages.setCurrentIndex(0 if document.model is None and document.cache is None else 1)
+        self.board.show_panels(document.panels)
+        for name in PANELS:
+            self._entries[f"panel.{name}"].setChecked(name in document.panels)
+        self._entries["undo"].setEnabled(self._store.can_undo)
+        self._entries["redo"].setEnabled(self._store.can_redo)
+        self._entries["clear"].setEnabled(bool(document.interventions))
+        self.setWindowTitle(f"{_title(document)}[*]")
+        self.setWindowModified(self._clean is not None and document != self._clean)
+        self.tasks.describe(_described(document))
+
+
+def _title(document: Document) -> str:
+    name = document.model.name if document.model else document.cache.name if document.cache else ""
+    return f"{legible(name)} – interpviz" if name else "interpviz"
+
+
+def _described(document: Document) -> str:
+    model, cache = document.model, document.cache
+    parts = [f"{model.name}: {model.layers} layers, {model.heads} heads, width {model.d_model:,}"] if model else []
+    parts += [f"{cache.name}: {cache.tokens:,} tokens"] if cache else []
+    return "  ·  ".join(parts)

@@ -1,0 +1,31 @@
+"""One view a file: each shows a picture that its controller computed, and turns clicks into acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from interpviz.render.camera import Camera
+from interpviz.ui.camera_view import CameraView, Margins
+from interpviz.ui.panel import Act, Panel
+from interpviz.ui.panels import circuit, cloud
+from interpviz.ui.panels.circuit import CircuitPanel
+from interpviz.ui.panels.cloud import CloudPanel
+from interpviz.ui.panels.components import ComponentsPanel
+from interpviz.ui.panels.maps import MapsPanel
+from interpviz.ui.panels.outputs import OutputsPanel
+from interpviz.ui.panels.prompt import PromptPanel
+
+MakeView = Callable[[Camera, Margins, bool], CameraView]
+
+
+def make_panels(act: Act, view: MakeView) -> dict[str, Panel[Any]]:
+    """A panel of each kind, by the names that documents use; `view` makes the views of cloud and circuit."""
+    return {
+        "prompt": PromptPanel(act),
+        "components": ComponentsPanel(act),
+        "outputs": OutputsPanel(act),
+        "maps": MapsPanel(),
+        "cloud": CloudPanel(act, view(cloud.BOUNDS, cloud.MARGINS, True)),
+        "circuit": CircuitPanel(act, view(circuit.BOUNDS, circuit.MARGINS, False)),
+    }

@@ -1,0 +1,116 @@
+"""The status bar: what is running, how far it is, a way to stop it, and how long the last answer took."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QWidget
+
+from interpviz.control.scheduler import Scheduler
+from interpviz.control.store import Store
+from interpviz.core import requests
+from interpviz.core.requests import Request
+from interpviz.core.results import RunResult
+from interpviz.ui.text import Label, button, legible
+
+# What is over sooner is not worth a line that comes and goes.
+_PATIENCE_MS = 400
+
+_NAMES: dict[type, str] = {
+    requests.OpenModel: "Opening the model",
+    requests.OpenCache: "Opening the cache",
+    requests.RunRequest: "Running the model",
+    requests.AttributionRequest: "Attributing the logits",
+    requests.SweepRequest: "Ablating each component",
+    requests.PatternRequest: "Reading attention",
+    requests.NormsRequest: "Measuring norms",
+    requests.GraphRequest: "Tracing the circuit",
+    requests.CacheTokensRequest: "Reading the cache's tokens",
+    requests.RowsRequest: "Reading the cache",
+    requests.CloudRequest: "Mapping the cloud",
+}
+
+
+class _Task(QWidget):
+    """One line: what runs, how far it is, and Cancel."""
+
+    def __init__(self, request: Request, cancel: Callable[[], None]) -> None:
+        super().__init__()
+        self.name = _NAMES.get(type(request), "Working")
+        self._text = Label(f"{self.name} …", "muted")
+        self._bar = QProgressBar(textVisible=False, maximum=1000)
+        self._bar.setFixedWidth(110)
+        self._bar.setAccessibleName(self.name)
+        stop = button("Cancel", f"Cancel: {self.name}", cancel)
+        stop.setProperty("role", "quiet")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 8, 0)
+        row.setSpacing(8)
+        for part in (self._text, self._bar, stop):
+            row.addWidget(part)
+
+    def tell(self, fraction: float, text: str) -> None:
+        self._bar.setValue(round(1000 * fraction))
+        step = f"{self.name}: {legible(text)}" if text else self.name
+        self._text.setText(f"{step[:70]} · {fraction:.0%}")
+
+
+class TaskBar(QStatusBar):
+    """Shows the scheduler's work. `waited` says how long the user's last act took until its answer was there."""
+
+    def __init__(self, store: Store, scheduler: Scheduler) -> None:
+        super().__init__()
+        self.setSizeGripEnabled(False)
+        self.setContentsMargins(10, 0, 10, 2)
+        self._scheduler = scheduler
+        self._tasks: dict[Request, _Task | None] = {}
+        self._asked = time.perf_counter()
+        self._model = Label(role="muted")
+        self.waited = Label(role="muted")
+        self.waited.setAccessibleName("Time to the last answer")
+        self.addWidget(self._model)
+        self.addPermanentWidget(self.waited)
+        store.changed.connect(self._on_change)
+        scheduler.begun.connect(self._on_begun)
+        scheduler.progress.connect(self._on_progress)
+        scheduler.answered.connect(self._on_answer)
+        scheduler.ended.connect(self._on_end)
+
+    def describe(self, text: str) -> None:
+        """Say which model and cache are open."""
+        self._model.setText(legible(text))
+
+    def running(self) -> tuple[str, ...]:
+        """What the bar shows as running."""
+        return tuple(task.name for task in self._tasks.values() if task is not None)
+
+    def _on_change(self) -> None:
+        self._asked = time.perf_counter()
+
+    def _on_answer(self, request: Request, value: object) -> None:
+        if isinstance(value, RunResult):
+            waited = 1000 * (time.perf_counter() - self._asked)
+            self.waited.setText(f"Answered in {waited:,.0f} ms · forward pass {1000 * value.seconds:,.0f} ms")
+
+    def _on_begun(self, request: Request) -> None:
+        self._tasks[request] = None
+        QTimer.singleShot(_PATIENCE_MS, self, lambda: self._appear(request))
+
+    def _appear(self, request: Request) -> None:
+        if request in self._tasks and self._tasks[request] is None:
+            task = _Task(request, lambda: self._scheduler.cancel(request))
+            self._tasks[request] = task
+            self.insertPermanentWidget(0, task)
+
+    def _on_progress(self, request: Request, fraction: float, text: str) -> None:
+        task = self._tasks.get(request)
+        if task is not None:
+            task.tell(fraction, text)
+
+    def _on_end(self, request: Request) -> None:
+        task = self._tasks.pop(request, None)
+        if task is not None:
+            self.removeWidget(task)
+            task.deleteLater()
