@@ -1,0 +1,134 @@
+"""The files that are spoiled, and how each is read: what comes back is a digest of everything in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from interpviz.core.document import CacheFacts, Document, Intervention, ModelFacts, Prompt
+from interpviz.core.errors import InterpvizError
+from interpviz.core.sites import Site
+from interpviz.data import gguf_header, sessions, weights
+from interpviz.data.activations import Cache
+from tests.data import samples
+
+
+@dataclass(frozen=True)
+class Format:
+    """`make(folder)` writes the file that is spoiled, `read(file)` gives the digest of what stands in it.
+
+    `ours`: we wrote it and seal it, so it must never be read wrong; what others wrote has no checksums to hold.
+    """
+
+    make: Callable[[Path], Path]
+    read: Callable[[Path], str]
+    ours: bool
+    head: int
+
+
+def digest(*parts: Any) -> str:
+    """One text for all of these values."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
+
+
+def read_cache(path: Path) -> str:
+    """Every token, text and activation of a cache."""
+    cache = Cache.open(path)
+    tokens = cache.tokens()
+    rows = [cache.rows(site, np.arange(cache.facts.tokens)) for site in cache.facts.sites]
+    return digest(cache.facts.sites, sorted(tokens.texts.items()), tokens.id, tokens.document, tokens.position, *rows)
+
+
+def make_shard(folder: Path) -> Path:
+    """A shard that stands alone."""
+    return samples.record(folder / "one.acts", (60,)).folder / "shard-00000.h5"
+
+
+def make_manifest(folder: Path) -> Path:
+    """The manifest of a cache of one shard."""
+    return samples.record(folder / "sealed.acts", (60,)).folder / "manifest.jsonl"
+
+
+def make_session(folder: Path) -> Path:
+    """A session that says something in every field."""
+    model = ModelFacts("toy", "./toy", "a" * 64, 2, 3, 1, 12, 48, 50, 16)
+    cache = CacheFacts("c", "./c.acts", "b" * 64, "toy", "a" * 64, "huggingface", ("blocks.0.hook_resid_post",), 100)
+    edits = frozenset({Intervention(Site(1, "head", 2), "mean", (1, 2)), Intervention(Site(0, "mlp_out"))})
+    document = Document(model, cache, Prompt("so it goes", (0, 3, 7)), Prompt("or so"), " a", " b", edits, token=42)
+    sessions.save(document, folder / "toy.session.json")
+    return folder / "toy.session.json"
+
+
+def read_session(path: Path) -> str:
+    """Every field of the document, the folder apart."""
+    document = sessions.load(path)
+    assert document.model is None or isinstance(document.model.source, str)
+    return digest(replace(document, model=None, cache=None), str(document.model), str(document.cache))
+
+
+def make_safetensors(folder: Path) -> Path:
+    """Three small tensors and some metadata."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    for number, name in enumerate(("model.embed", "model.layers.0.mlp", "lm_head")):
+        header[name] = {"dtype": "F32", "shape": [4, 8], "data_offsets": [128 * number, 128 * (number + 1)]}
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(range(256)) + bytes(128))
+    return folder / "model.safetensors"
+
+
+def read_safetensors(path: Path) -> str:
+    """The tensors as the format's own library sees them, once the header is admitted."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    weights.check_safetensors(path)
+    try:
+        return digest(*(item for _, item in sorted(load(path.read_bytes()).items())))
+    except (SafetensorError, KeyError) as problem:  # engine/lens.py makes a sentence of what the library raises
+        raise InterpvizError(str(problem)) from problem
+
+
+def make_gguf(folder: Path) -> Path:
+    """Strings, numbers, arrays and two tensors, written by the format's own library."""
+    from gguf import GGUFWriter
+
+    writer = GGUFWriter(folder / "toy.gguf", "llama")
+    writer.add_name("toy")
+    writer.add_context_length(16)
+    writer.add_token_list(["a", "b", "cd", " e"] * 8)
+    writer.add_token_scores([0.0, 1.5, -2.0, 3.0] * 8)
+    writer.add_tensor("token_embd.weight", np.arange(256, dtype=np.float32).reshape(32, 8))
+    writer.add_tensor("output.weight", np.zeros((32, 8), np.float16))
+    for step in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file, writer.close):
+        step()
+    return folder / "toy.gguf"
+
+
+def read_gguf(path: Path) -> str:
+    """The tensors as the format's own library sees them, once the header is admitted."""
+    from gguf import GGUFReader
+
+    gguf_header.check_header(path)
+    try:
+        return digest(*((tensor.name, np.asarray(tensor.data)) for tensor in GGUFReader(path).tensors))
+    except (ValueError, KeyError, IndexError, OverflowError, TypeError, UnicodeDecodeError) as problem:
+        raise InterpvizError(str(problem)) from problem
+
+
+FORMATS = {
+    "shard": Format(make_shard, read_cache, True, 4096),
+    "manifest": Format(make_manifest, lambda path: read_cache(path.parent), True, 4096),
+    "session": Format(make_session, read_session, False, 4096),
+    "safetensors": Format(make_safetensors, read_safetensors, False, 400),
+    "gguf": Format(make_gguf, read_gguf, False, 1200),
+}
