@@ -129,6 +129,7 @@ def test_blocks_that_are_not_asked_for_are_not_checked(tmp_path: Path) -> None:
         cache.rows(RESIDUAL, [whole])
 
 
+@pytest.mark.slow
 def test_every_flip_is_refused_or_harmless(sample: Sample, rng: np.random.Generator) -> None:
     path = sample.folder / "shard-00000.h5"
     whole = path.read_bytes()

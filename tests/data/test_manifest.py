@@ -18,6 +18,7 @@ from tests.data.samples import RESIDUAL, Sample, job
 LINE = ShardLine(file="shard-00002.h5", tokens=5, sha256="d" * 64)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(model=st.text(min_size=1, max_size=30), context=st.integers(1, 1000), tokens=st.integers(0, 10**9))
 def test_what_is_written_is_what_is_read(

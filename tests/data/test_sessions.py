@@ -60,6 +60,7 @@ documents = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(documents)
 def test_what_is_saved_is_what_is_opened(tmp_path_factory: pytest.TempPathFactory, document: Document) -> None:
@@ -172,6 +173,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
         sessions.load(tmp_path / "s.json")
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_spoiled_session_is_judged_and_never_a_traceback(
