@@ -1,0 +1,120 @@
+"""The window's composition root: builds one session out of store, scheduler, controllers and panels, and runs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, Qt, QTimer
+from PySide6.QtWidgets import QApplication
+
+from interpviz.control.actions import Actions
+from interpviz.control.circuit import CircuitController
+from interpviz.control.cloud import CloudController
+from interpviz.control.components import ComponentsController
+from interpviz.control.desk import Desk
+from interpviz.control.maps import MapsController
+from interpviz.control.memo import Memo
+from interpviz.control.outputs import OutputsController
+from interpviz.control.prompt import PromptController
+from interpviz.control.scheduler import Compute, Scheduler
+from interpviz.control.store import Store
+from interpviz.core.document import Document
+from interpviz.core.paths import user_data
+from interpviz.core.report import Report
+from interpviz.core.requests import Request
+from interpviz.ui.main_thread import post
+from interpviz.ui.main_window import MainWindow
+from interpviz.ui.shots import Shots
+
+AUTOSAVE_MS = 30_000
+
+CONTROLLERS: dict[str, Callable[[Desk, Any], Any]] = {
+    "prompt": PromptController,
+    "components": ComponentsController,
+    "outputs": OutputsController,
+    "maps": MapsController,
+    "cloud": CloudController,
+    "circuit": CircuitController,
+}
+
+
+class Session:
+    """One open window with all that keeps it true. The session owns the controllers; `close` ends its threads."""
+
+    def __init__(self, compute: Compute) -> None:
+        self.store = Store()
+        self.scheduler = Scheduler(compute, post)
+        self.desk = Desk(self.store, self.scheduler, Memo())
+        self.actions = Actions(self.store, self.scheduler, self.desk)
+        self.window = MainWindow(self.actions, self.store, self.scheduler)
+        for name, controller in CONTROLLERS.items():
+            self.desk.attach(name, controller(self.desk, self.window.panels[name]))
+
+    def open(self, paths: list[str]) -> None:
+        """Open these, or what the last window showed."""
+        if paths:
+            self.actions("paths.open", paths)
+        elif last_session().exists():
+            self.actions("session.open", str(last_session()))
+
+    def settled(self) -> bool:
+        """Whether something is open and everything that its panels need is computed."""
+        return self.store.document != Document() and self.desk.settled
+
+    def keep(self) -> None:
+        """From now on write the session down every half minute, so that the next window opens where this one was."""
+        timer = QTimer(self.window, interval=AUTOSAVE_MS)
+        timer.timeout.connect(self._save)
+        timer.start()
+
+    def close(self) -> None:
+        """Stop all work and wait for it."""
+        self.scheduler.close()
+
+    def _save(self) -> None:
+        if self.store.document != Document():
+            self.actions("session.save", str(last_session()))
+
+
+def last_session() -> Path:
+    """The file that holds what the last window showed."""
+    return user_data() / "session.json"
+
+
+def open_window(paths: list[str], shots: Path | None = None) -> int:
+    """Open the window on these paths, else on the last session, and run until it is closed; returns the exit code.
+
+    With `shots`, draw the window and its panels into that folder once all is computed, and exit.
+    """
+    QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    session = Session(lazy_compute())
+    session.window.show()
+    QTimer.singleShot(0, lambda: session.open(paths))
+    if shots is None:
+        session.keep()
+    else:
+        Shots(session.window, shots, session.settled, application.quit)
+    code = application.exec()
+    session.close()
+    return code
+
+
+def lazy_compute() -> Compute:
+    """An engine that is imported by the lane that first needs it, after the window stands."""
+    engine: list[Any] = []
+    lock = Lock()
+
+    def compute(request: Request, report: Report) -> Any:
+        with lock:
+            if not engine:
+                from interpviz.engine.compute import Engine
+
+                engine.append(Engine())
+        return engine[0].compute(request, report)
+
+    return compute

@@ -1,0 +1,52 @@
+"""Pictures of the window and its panels, drawn into a folder once all that they show is computed and painted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QWidget
+
+from interpviz.ui.main_window import MainWindow
+from interpviz.ui.picture import PictureWidget
+
+PANELS = ("components", "outputs", "maps", "cloud", "circuit")
+_LOOK_MS = 100
+
+
+class Shots(QObject):
+    """Draws window-light, window-dark and each panel as .png into `folder`, then calls `done`.
+
+    `settled` says whether everything that the window shows is computed.
+    """
+
+    def __init__(self, window: MainWindow, folder: Path, settled: Callable[[], bool], done: Callable[[], None]) -> None:
+        super().__init__(window)
+        self._window, self._folder, self._settled, self._done = window, folder, settled, done
+        self._next = [self._light, self._dark]
+        folder.mkdir(parents=True, exist_ok=True)
+        window.theme.choose("light")
+        self._timer = QTimer(self, interval=_LOOK_MS)
+        self._timer.timeout.connect(self._look)
+        self._timer.start()
+
+    def _look(self) -> None:
+        if not self._settled() or not all(view.settled for view in self._window.findChildren(PictureWidget)):
+            return
+        self._next.pop(0)()
+        if not self._next:
+            self._timer.stop()
+            self._done()
+
+    def _light(self) -> None:
+        self._draw(self._window, "window-light")
+        for name in PANELS:
+            self._draw(self._window.panels[name], name)
+        self._window.theme.choose("dark")
+
+    def _dark(self) -> None:
+        self._draw(self._window, "window-dark")
+
+    def _draw(self, widget: QWidget, name: str) -> None:
+        widget.grab().save(str(self._folder / f"{name}.png"))
