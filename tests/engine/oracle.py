@@ -30,24 +30,35 @@ def edited_logits(model: Any, ids: list[int], edits: list[tuple[Intervention, Te
     return logits
 
 
-def mean_activations(model: Any, sites: Iterable[Site], contexts: list[list[int]]) -> dict[str, Tensor]:
-    """By hook name, means (2, width) of the activation that holds each site: at position 0, and at all others."""
+def activations(model: Any, sites: Iterable[Site], ids: list[int]) -> dict[str, Tensor]:
+    """By hook name, the activation (pos, width) that holds each site."""
     wanted = {site.hook: site for site in sites}
-    seen: dict[str, list[Tensor]] = {name: [] for name in wanted}
+    seen: dict[str, Tensor] = {}
 
     def keeping(name: str) -> Edit:
         def keep(value: Tensor) -> Tensor:
-            seen[name].append(value[0].double())
+            seen[name] = value[0].clone()
             return value
 
         return keep
 
     with torch.no_grad(), _changed(model, [(site, keeping(name)) for name, site in wanted.items()]):
-        for ids in contexts:
-            model(torch.tensor([ids]))
+        model(torch.tensor([ids]))
+    return seen
+
+
+def mean_activations(model: Any, sites: Iterable[Site], contexts: list[list[int]]) -> dict[str, Tensor]:
+    """By hook name, means (2, width) of the activation that holds each site: at position 0, and at all others."""
+    kept = list(sites)
+    runs = [activations(model, kept, ids) for ids in contexts]
     return {
-        name: torch.stack([torch.stack([one[0] for one in each]).mean(0), torch.cat([one[1:] for one in each]).mean(0)])
-        for name, each in seen.items()
+        site.hook: torch.stack(
+            [
+                torch.stack([run[site.hook][0].double() for run in runs]).mean(0),
+                torch.cat([run[site.hook][1:].double() for run in runs]).mean(0),
+            ]
+        )
+        for site in kept
     }
 
 

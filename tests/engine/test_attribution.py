@@ -15,9 +15,10 @@ from interpviz.core.results import Effects
 from interpviz.engine.compute import Engine
 from tests.engine import plain, tiny
 from tests.engine.pairs import Pair
+from tests.engine.plain import Plain
 
 TEXT = "c e g c i"
-PLAIN = {"llama": plain.PlainLlama, "gpt2": plain.PlainGPT2, "gpt_neox": plain.PlainNeoX}
+PLAIN: dict[str, type[Plain]] = {"llama": plain.PlainLlama, "gpt2": plain.PlainGPT2, "gpt_neox": plain.PlainNeoX}
 
 
 @pytest.mark.parametrize("distractor", ["f", ""])
@@ -58,7 +59,7 @@ def _effects(pair: Pair, distractor: str) -> Effects:
 
 def _by_hand(pair: Pair, distractor: str) -> tuple[plain.PlainRun, Tensor, float]:
     """The run written out, the direction (d_model,), and what embedding, positions and biases count along it."""
-    model = PLAIN[pair.plain.config.model_type](pair.plain)
+    model: Plain = PLAIN[pair.plain.config.model_type](pair.plain)
     ids = torch.tensor(pair.ids(TEXT))
     run = plain.run(model, ids, each="head")
     final = run.copies["logits", len(model.layers), -1, len(ids) - 1][-1]
