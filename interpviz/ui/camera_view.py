@@ -85,9 +85,14 @@ class CameraView(QWidget):
         """Show this from now on, with `overlay` painted on top."""
         raise NotImplementedError(f"{type(self).__name__} shows no scene")
 
-    def refresh(self) -> None:
-        """Draw the scene again, soon."""
+    def refresh_overlay(self) -> None:
+        """Paint the overlay again, soon."""
         self.update()
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is on the screen is what was asked for last."""
+        raise NotImplementedError(f"{type(self).__name__} shows no scene")
 
     def set_bounds(self, bounds: Camera) -> None:
         """Say what there is to see; the camera goes on showing all of it if it did."""

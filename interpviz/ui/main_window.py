@@ -16,9 +16,8 @@ from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
 from interpviz.core.document import PANELS, Document
 from interpviz.core.paths import resource
-from interpviz.render.camera import Camera
+from interpviz.render.calibration import Road
 from interpviz.ui import files
-from interpviz.ui.camera_view import CameraView, Margins
 from interpviz.ui.docks import Board
 from interpviz.ui.errors import Faults, NoticeBar
 from interpviz.ui.icons import icon
@@ -26,18 +25,20 @@ from interpviz.ui.menus import Entry, every_action, fill, show_recent
 from interpviz.ui.palette import Palette
 from interpviz.ui.panel import Panel
 from interpviz.ui.panels import make_panels
-from interpviz.ui.picture import Pictures, PictureWidget
 from interpviz.ui.shortcuts import Shortcuts
 from interpviz.ui.tasks import TaskBar
 from interpviz.ui.text import legible
 from interpviz.ui.theme import CHOICES, Theme
+from interpviz.ui.views import Views
 from interpviz.ui.welcome import Welcome
 
 
 class MainWindow(QMainWindow):
     """Shows a document through its `panels`, and turns menus, keys and drops into acts."""
 
-    def __init__(self, actions: Actions, store: Store, scheduler: Scheduler, theme: Theme | None = None) -> None:
+    def __init__(
+        self, actions: Actions, store: Store, scheduler: Scheduler, theme: Theme | None = None, road: Road = "cpu"
+    ) -> None:
         super().__init__()
         application = QApplication.instance()
         assert isinstance(application, QApplication)
@@ -45,8 +46,8 @@ class MainWindow(QMainWindow):
         self._act, self._store = actions, store
         self._clean: Document | None = None
         self._saving: tuple[str, Document] | None = None
-        self._pictures = Pictures()
-        self.panels: Mapping[str, Panel[Any]] = make_panels(actions, self._view)
+        self._views = Views(road, lambda sentence: self.notice.say(sentence))
+        self.panels: Mapping[str, Panel[Any]] = make_panels(actions, self._views.make)
         self.setObjectName("interpviz")
         self.setWindowIcon(icon("app", "#000000", 64))
         self.setAcceptDrops(True)
@@ -134,12 +135,9 @@ class MainWindow(QMainWindow):
         self._act("paths.open", files.dropped(event.mimeData()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._pictures.close()
+        self._views.close()
         self.faults.close()
         super().closeEvent(event)
-
-    def _view(self, bounds: Camera, margins: Margins, square: bool) -> CameraView:
-        return PictureWidget(self._pictures, bounds, margins, square)
 
     def _menu_entries(self) -> dict[str, list[Entry | None]]:
         act = self._act

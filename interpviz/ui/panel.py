@@ -146,6 +146,12 @@ class Panel(QFrame, Generic[Picture]):
         self._pages.setCurrentIndex(1)
         self._enable(True)
 
+    def fit_height(self) -> None:
+        """Be exactly as high as the content needs."""
+        for part in (self.body, self._pages):  # Qt would pass the news upwards one event at a time
+            part.updateGeometry()
+        self.setFixedHeight(self.frame.sizeHint().height())
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and not self._note.isHidden():

@@ -42,6 +42,7 @@ class Welcome(QWidget):
         column = QVBoxLayout(self)
         column.setSpacing(16)
         column.addStretch(4)
+        told.setFixedHeight(told.heightForWidth(told.width()))
         for part in (mark, Label("interpviz", "heading"), told):
             column.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addSpacing(8)

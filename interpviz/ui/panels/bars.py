@@ -13,8 +13,9 @@ from interpviz.ui.marks import Align, badge, width_of, write
 from interpviz.ui.text import code_points, tooltip, visible
 from interpviz.ui.theme import BASE, Colours, colours_of, small, typeface
 
-_HEAD, _ROW = 18, 25
-_NUMBER = 48
+_HEAD = 18
+_LOWEST, _HIGHEST = 20, 27
+_NUMBER = 50
 _SHORT = {"target": "target", "distractor": "distr."}
 _HEADINGS = ("clean", "edited", "Δ logit")
 
@@ -24,7 +25,7 @@ class Bars(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Next tokens")
         self._rows: tuple[OutputRow, ...] = ()
         self._cut = False
@@ -32,7 +33,7 @@ class Bars(QWidget):
     def show_rows(self, rows: Sequence[OutputRow], cut: bool) -> None:
         """Paint these; `cut` says whether there is an edited run to set beside the clean one."""
         self._rows, self._cut = tuple(rows), cut
-        self.setFixedHeight(_HEAD + _ROW * len(rows))
+        self.setMinimumHeight(_HEAD + _LOWEST * len(rows))
         self.setAccessibleDescription("; ".join(map(told, rows)))
         self.update()
 
@@ -55,7 +56,7 @@ class Bars(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            row = (event.pos().y() - _HEAD) // _ROW
+            row = int((event.pos().y() - _HEAD) // self._pitch())
             inside = 0 <= row < len(self._rows)
             QToolTip.showText(event.globalPos(), tooltip(self._tip(row)) if inside else "", self)
             return True
@@ -65,8 +66,14 @@ class Bars(QWidget):
         line = self._rows[row]
         return f"{told(line)}\nid {line.id} · {code_points(line.text)}"
 
+    def _pitch(self) -> float:
+        """Pixels from row to row."""
+        return min(max((self.height() - _HEAD) / max(len(self._rows), 1), _LOWEST), _HIGHEST)
+
     def _line(self, row: int) -> QRectF:
-        return QRectF(0, _HEAD + row * _ROW if row >= 0 else 0, self.width(), _ROW if row >= 0 else _HEAD)
+        if row < 0:
+            return QRectF(0, 0, self.width(), _HEAD)
+        return QRectF(0, _HEAD + row * self._pitch(), self.width(), self._pitch())
 
     def _name(self, row: int) -> QRectF:
         return self._line(row).adjusted(0, 0, -self.width() + min(max(self.width() * 0.31, 96), 170), 0)
@@ -78,7 +85,7 @@ class Bars(QWidget):
 
     def _column(self, row: int) -> QRectF:
         left, right = self._name(row).right() + 8, self._number(row, 0 if self._cut else 1).left() - 2
-        return QRectF(left, self._line(row).top(), max(right - left, 10), _ROW)
+        return QRectF(left, self._line(row).top(), max(right - left, 10), self._pitch())
 
     def _paint_row(self, painter: QPainter, row: int, colours: Colours) -> None:
         line = self._rows[row]
@@ -118,7 +125,7 @@ class Bars(QWidget):
         if self._cut:
             cells = (percent(line.clean_probability), percent(line.edited_probability), signed(change, 2))
         else:
-            cells = ("", percent(line.clean_probability), signed(line.clean_logit, 2))
+            cells = ("", percent(line.clean_probability), f"{line.clean_logit:.2f}".replace("-", "−"))
         for place, text in enumerate(cells):
             strong = place == 1
             ink = colours["text"] if strong else colours["muted"]

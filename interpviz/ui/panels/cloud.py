@@ -135,7 +135,7 @@ class CloudPanel(Panel[CloudPicture]):
         if self._hover is not None:
             text, _, caption = self.context_of(self._hover)
             self.view.setAccessibleDescription(f"{text} ({caption})")
-        self.view.update()
+        self.view.refresh_overlay()
 
     def _on_click(self, place: QPointF, _: object) -> None:
         point = self._nearest(place)

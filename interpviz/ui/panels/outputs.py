@@ -121,6 +121,5 @@ def _scrolling(widget: QWidget) -> QScrollArea:
     column = QVBoxLayout(page)
     column.setContentsMargins(0, 0, 4, 0)
     column.addWidget(widget)
-    column.addStretch(1)
     area.setWidget(page)
     return area

@@ -137,8 +137,7 @@ class PromptPanel(Panel[PromptPicture]):
 
     def _fit(self) -> None:
         """No higher than the fields and tokens need: the room is for the other panels."""
-        self.frame.activate()
-        self.setFixedHeight(self.sizeHint().height())
+        self.fit_height()
 
     def _set_prompt(self) -> None:
         self._act("prompt.set", self.prompt.typed(), merge=("prompt", self._finished))
