@@ -121,60 +121,83 @@ def load(source: str, report: Report = silent, sha256: str = "") -> Model:
     _leave_a_core()
     sha256 = sha256 or models.model_sha256(found.path)
     report(0.1, f"reading {found.name}")
+    weights = _weights(found)
+    report(0.5)
     tokenizer = _tokenizer(found)
-    bos = tokenizer.bos_token_id
-    report(0.3)
-    bridge = _bridge(found, tokenizer)
+    report(0.7)
+    bos = tokenizer.bos_token_id  # before TransformerLens lends the tokenizer special tokens that it has not
+    bridge = _bridge(found, weights, tokenizer)
     report(1.0)
     facts = _facts(found, source, sha256, bridge)
-    # Some families (Qwen2, GLM4) were trained without a BOS although their tokenizer names one.
+    # Some families (Qwen2, GPT-NeoX) were trained without a BOS although their tokenizer names one.
     return Model(bridge, tokenizer, facts, bos if bridge.cfg.default_prepend_bos else None)
 
 
-def _bridge(found: ModelSource, tokenizer: Any) -> Any:
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+def _weights(found: ModelSource) -> Any:
+    """The model as transformers loads it; nothing is fetched, unpickled or made up where a weight is missing."""
     try:
-        weights = _gguf_weights(found).to(device) if found.kind == "gguf" else None
-        bridge = TransformerBridge.boot_transformers(
-            str(found.path if found.kind == "folder" else found.path.parent),
-            device=device,
+        weights, said = AutoModelForCausalLM.from_pretrained(
+            **_place(found),
             dtype=torch.float32,
-            tokenizer=tokenizer,
-            hf_model=weights,
-            trust_remote_code=False,
+            attn_implementation="eager",  # the only one whose patterns can be seen
+            use_safetensors=True,
+            output_loading_info=True,
         )
-    except InterpvizError:
-        raise
     except Exception as problem:
-        raise unreadable(found, problem) from problem
-    bridge.eval().requires_grad_(False)
-    return bridge
-
-
-def _gguf_weights(found: ModelSource) -> Any:
-    folder, name = found.path.parent, found.path.name
-    return AutoModelForCausalLM.from_pretrained(
-        folder, gguf_file=name, dtype=torch.float32, trust_remote_code=False, local_files_only=True
-    )
+        raise _unreadable(found, problem) from problem
+    wrong = sorted(said["missing_keys"]) + sorted(str(key[0]) for key in said["mismatched_keys"])
+    if wrong:
+        raise InterpvizError(
+            f"{found.name} lacks {len(wrong)} of its weights, {wrong[0]} for one, or has them in another shape. "
+            "Fetch the model again, whole."
+        )
+    return weights
 
 
 def _tokenizer(found: ModelSource) -> Any:
-    """The tokenizer as it lies there, before TransformerLens lends it special tokens that it has not."""
-    where = {"gguf_file": found.path.name} if found.kind == "gguf" else {}
-    folder = found.path.parent if where else found.path
     try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True, **where)
+        return AutoTokenizer.from_pretrained(**_place(found))
     except Exception as problem:
         raise InterpvizError(
             f"{found.name} has no tokenizer that can be read. Put its tokenizer.json beside config.json."
         ) from problem
 
 
-def unreadable(found: ModelSource, problem: Exception) -> InterpvizError:
-    """The sentence for a model that a library could not read."""
+def _place(found: ModelSource) -> dict[str, Any]:
+    """Where transformers finds the model, and what it may not do there."""
+    folder = {"pretrained_model_name_or_path": found.path}
+    file = {"pretrained_model_name_or_path": found.path.parent, "gguf_file": found.path.name}
+    return {**(file if found.kind == "gguf" else folder), "trust_remote_code": False, "local_files_only": True}
+
+
+def _bridge(found: ModelSource, weights: Any, tokenizer: Any) -> Any:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    folder = found.path if found.kind == "folder" else found.path.parent
+    try:
+        bridge = TransformerBridge.boot_transformers(
+            str(folder),
+            device=device,
+            dtype=torch.float32,
+            tokenizer=tokenizer,
+            hf_model=weights.to(device),
+            trust_remote_code=False,
+        )
+    except Exception as problem:
+        raise _unreadable(found, problem) from problem
+    heads = all(bridge.get_hook_point(f"blocks.{layer}.attn.hook_z") for layer in range(bridge.cfg.n_layers))
+    if not heads or not bridge.adapter.supports_causal_loss:
+        raise InterpvizError(
+            f"{found.name} is no language model that reads left to right with attention heads in every layer. "
+            "Choose one that is, such as a GPT, Llama or Pythia."
+        )
+    bridge.eval().requires_grad_(False)
+    return bridge
+
+
+def _unreadable(found: ModelSource, problem: Exception) -> InterpvizError:
     if isinstance(problem, MemoryError) or "memory" in str(problem):
         return InterpvizError(f"There is not enough memory for {found.name}. Close other programs or models.")
-    reason = " ".join(str(problem).split())[:160] or type(problem).__name__
+    reason = " ".join(str(problem).split(". ")[0].split())[:200].rstrip(".") or type(problem).__name__
     return InterpvizError(
         f"{found.name} cannot be read as a language model ({reason}). Fetch it again, or try another."
     )

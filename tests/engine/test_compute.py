@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -99,3 +100,21 @@ def test_running_out_of_memory_is_a_sentence_and_the_next_run_is_right(
             llama.engine.compute(request)
     expected = llama.logits("a b d", Intervention.parse("L0H1"))
     assert torch.allclose(torch.from_numpy(llama.engine.compute(request).logits), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("num_hidden_layers", 4, r"lacks 9 of its weights, model\.layers\.3\.input_layernorm\.weight for one"),
+        ("hidden_size", 25, r"cannot be read as a language model \(.*hidden size \(25\)"),
+    ],
+)
+def test_a_config_that_does_not_fit_the_weights_is_a_sentence_and_no_weight_is_made_up(
+    llama: Pair, tmp_path: Path, name: str, value: int, sentence: str
+) -> None:
+    folder = tmp_path / "torn"
+    shutil.copytree(llama.facts.source, folder)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {name: value}), "utf-8")
+    with pytest.raises(InterpvizError, match=sentence):
+        Engine().compute(OpenModel(str(folder)))
