@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -139,22 +139,19 @@ class Model:
         followed = _ask(TargetRequest(self.facts, target, distractor), report) if target else None
         started = time.perf_counter()
         clean: RunResult = _ask(asked, report)
-        cut = frozenset(edits)
-        source = reference.facts if reference else None
-        edited: RunResult | None = (
-            _ask(RunRequest(self.facts, asked.prompt, cut, loss, source), report) if cut else None
-        )
+        changed = replace(asked, interventions=frozenset(edits), reference=reference.facts if reference else None)
+        edited: RunResult | None = _ask(changed, report) if edits else None
         seconds = time.perf_counter() - started
         return Run(
-            self.facts.name,
-            clean.tokens.texts,
-            clean.tokens.ids,
-            self._answer(clean, followed, top),
-            self._answer(edited, followed, top) if edited else None,
-            kl_nats(clean.logits, edited.logits) if edited else None,
-            edited.reference if edited else None,
-            edits,
-            seconds,
+            model=self.facts.name,
+            tokens=clean.tokens.texts,
+            token_ids=clean.tokens.ids,
+            clean=self._answer(clean, followed, top),
+            edited=self._answer(edited, followed, top) if edited else None,
+            kl=kl_nats(clean.logits, edited.logits) if edited else None,
+            reference=edited.reference if edited else None,
+            interventions=edits,
+            seconds=seconds,
         )
 
     def heads(self, report: Report = silent) -> HeadScores:
