@@ -48,7 +48,8 @@ def _timers() -> dict[int, str]:
     from PySide6.QtCore import QTimer
     from shiboken6 import isValid
 
-    timers = (thing for thing in gc.get_objects() if isinstance(thing, QTimer))
+    # Not isinstance: it asks proxies for their class, and some import a library to answer.
+    timers = (thing for thing in gc.get_objects() if issubclass(type(thing), QTimer))
     return {
         _address(timer): f"{timer!r} of {timer.parent()!r}" for timer in timers if isValid(timer) and timer.isActive()
     }
