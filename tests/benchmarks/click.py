@@ -1,0 +1,70 @@
+"""From a click to its answer: an edited run by the engine, against one forward pass of the same model."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from interpviz.core.document import Intervention, ModelFacts, Prompt
+from interpviz.core.errors import InterpvizError
+from interpviz.core.requests import OpenModel, RunRequest
+from interpviz.core.sites import Site
+from tests.benchmarks.rounds import Row, compared
+
+FRAMES = 2 * 0.016
+SHORT = "When Mary and John went to the store, John gave a drink to"
+LONG = " ".join([SHORT + " Mary."] * 4)
+PEER = "transformers, last logits only"
+
+
+def rows() -> list[Row]:
+    """SPEED's aims for a click: the demo in a forward and two frames, SmolLM2 in 1.3 forwards."""
+    return [*_rows("demo", 1.0, FRAMES, "two frames added to the forward"), *_rows("smollm2-135m-instruct", 1.3)]
+
+
+def _rows(source: str, limit: float, spare: float = 0.0, note: str = "") -> Iterator[Row]:
+    from interpviz.engine.compute import Engine
+
+    engine = Engine()
+    try:
+        facts = engine.compute(OpenModel(source))
+    except InterpvizError as missing:
+        print(f"click, {source}: {missing}", file=sys.stderr)
+        return
+    for text in (SHORT, LONG):
+        tokens = engine.loaded(facts).model.tokens(Prompt(text)).ids.tolist()
+        ours, theirs = _clicks(engine, facts, text), _forwards(source, tokens, spare)
+        yield compared(f"click, {source}, {len(tokens)} tokens", PEER, limit, ours, theirs, note)
+
+
+def _clicks(engine: Any, facts: ModelFacts, text: str) -> Callable[[], float]:
+    """Cut one head after the other: no answer is one that somebody remembers."""
+    heads = itertools.cycle(Site(layer, "head", head) for head in range(facts.heads) for layer in range(facts.layers))
+
+    def click() -> float:
+        begun = time.perf_counter()
+        engine.compute(RunRequest(facts, Prompt(text), frozenset([Intervention(next(heads))])))
+        return time.perf_counter() - begun
+
+    return click
+
+
+def _forwards(source: str, tokens: list[int], spare: float) -> Callable[[], float]:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from interpviz.data.models import resolve
+
+    model = AutoModelForCausalLM.from_pretrained(resolve(source).path, dtype=torch.float32).eval()
+    ids = torch.tensor([tokens])
+
+    def forward() -> float:
+        begun = time.perf_counter()
+        with torch.inference_mode():
+            model(ids, logits_to_keep=1, use_cache=False)
+        return time.perf_counter() - begun + spare
+
+    return forward
