@@ -60,17 +60,25 @@ def tiled(xy: NDArray[np.float32], category: NDArray[np.uint8] | None = None, se
     Positions outside the box are moved to its border.
     """
     given = np.zeros(len(xy), np.uint8) if category is None else category
-    rows = np.random.default_rng(seed).permutation(len(xy)).astype(np.int32)
-    rows = rows[np.isfinite(xy[rows]).all(axis=1)]
-    steps = np.round(np.clip(xy[rows], 0, 1) * _STEPS).astype(np.int32)
-    tile = TILE_OF[steps[:, 0] >> 8, steps[:, 1] >> 8].astype(np.uint16)
-    order = np.argsort(tile, kind="stable")
+    known = np.isfinite(xy[:, 0]) & np.isfinite(xy[:, 1])
+    steps = np.round(np.clip(np.where(known[:, None], xy, 0), 0, 1) * np.float32(_STEPS)).astype(np.uint16)
+    tile = TILE_OF[steps[:, 0] >> 8, steps[:, 1] >> 8]
+    rows = _shuffled(tile, seed)
+    rows = rows[known[rows]]
     starts = np.zeros(SIDE * SIDE + 1, np.int32)
-    np.cumsum(np.bincount(tile, minlength=SIDE * SIDE), out=starts[1:])
-    rows = rows[order]
+    np.cumsum(np.bincount(tile[known], minlength=SIDE * SIDE), out=starts[1:])
     place = np.full(len(xy), -1, np.int32)
     place[rows] = np.arange(len(rows), dtype=np.int32)
-    return TiledPoints((steps[order] - 32768).astype(np.int16), given[rows], rows, place, starts, len(xy) - len(rows))
+    signed = (steps[rows] ^ np.uint16(0x8000)).view(np.int16)
+    return TiledPoints(signed, given[rows], rows, place, starts, len(xy) - len(rows))
+
+
+def _shuffled(tile: NDArray[np.int32], seed: int) -> NDArray[np.int32]:
+    """Rows by tile, at random inside a tile. One sort of packed words; an argsort takes eight times longer."""
+    chance = np.random.default_rng(seed).integers(0, 1 << 16, len(tile), np.uint16)
+    words = tile.astype(np.uint64) << 48 | chance.astype(np.uint64) << 32 | np.arange(len(tile), dtype=np.uint64)
+    words.sort()
+    return (words & 0xFFFFFFFF).astype(np.int32)
 
 
 def steps_camera(camera: Camera) -> Camera:

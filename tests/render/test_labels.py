@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpviz.render.labels import along, apart
@@ -35,6 +35,7 @@ def test_the_more_important_of_two_overlapping_labels_is_drawn():
 
 
 @given(st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
 def test_labels_in_a_picture_never_cover_one_another(seed):
     rng = np.random.default_rng(seed)
     anchors, sizes = rng.uniform(0, 100, (40, 2)), rng.uniform(5, 30, (40, 2))

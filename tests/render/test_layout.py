@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpviz.render.camera import Camera
@@ -41,6 +41,7 @@ def test_a_token_with_more_heads_has_a_wider_column():
 
 
 @given(st.integers(0, 50))
+@settings(max_examples=25, deadline=None)
 def test_no_node_stands_on_another_and_each_stands_in_its_column(seed):
     scene = circuit(seed)
     found = layout(scene)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -24,6 +24,7 @@ cameras = st.builds(
 
 
 @given(clouds, cameras, pixels, st.floats(0.5, 60))
+@settings(deadline=None)
 def test_the_picked_point_is_the_nearest_of_all(xy, camera, pixel, radius):
     points = tiled(xy)
     steps = (points.xy[points.place].astype(np.float64) + 32768) / 65535
@@ -61,6 +62,7 @@ def test_an_edge_is_picked_on_its_curve_and_not_between_its_ends():
 
 
 @given(pixels)
+@settings(max_examples=25, deadline=None)
 def test_the_picked_edge_is_the_nearest_of_all(pixel):
     ends = np.random.default_rng(3).uniform(0, 200, (20, 4)).astype(np.float32)
     corners = paths(ends).astype(np.float64)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -23,6 +23,7 @@ def test_every_tile_knows_its_column_and_row():
 
 
 @given(clouds)
+@settings(max_examples=25, deadline=None)
 def test_every_point_stands_in_its_tile_and_is_found_again(xy):
     points = tiled(xy, np.arange(len(xy)).astype(np.uint8))
     assert points.starts[-1] == len(xy)
