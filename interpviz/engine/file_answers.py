@@ -10,6 +10,7 @@ from interpviz.core.document import CacheFacts, Document
 from interpviz.core.report import Report
 from interpviz.core.results import CacheTokens, Cloud, FeatureMap
 from interpviz.data import contents, sessions
+from interpviz.engine.rows import row_norms
 
 if TYPE_CHECKING:
     from interpviz.engine.compute import Answer, Engine
@@ -37,8 +38,6 @@ def _tokens(engine: Engine, request: requests.CacheTokensRequest, report: Report
 
 
 def _rows(engine: Engine, request: requests.RowsRequest, report: Report) -> FeatureMap:
-    from interpviz.engine.maps import row_norms
-
     return row_norms(engine.cache(request.cache), request.first, request.last)
 
 

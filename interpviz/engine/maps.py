@@ -1,19 +1,17 @@
-"""Matrices to look at: where heads look, how large the parts of a run and the rows of a cache are."""
+"""Matrices to look at: where heads look, and how large the parts of a run are."""
 
 from __future__ import annotations
 
-import numpy as np
 from torch import Tensor
 
 from interpviz.core.document import Prompt
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
-from interpviz.core.results import F4, FeatureMap, Patterns
-from interpviz.core.scale import robust_limits
+from interpviz.core.results import FeatureMap, Patterns
 from interpviz.core.sites import Site
-from interpviz.data.activations import Cache
 from interpviz.engine.clean import CleanRun
 from interpviz.engine.lens import Model
+from interpviz.engine.rows import feature_map
 
 
 def patterns(model: Model, prompt: Prompt, layer: int, report: Report = silent) -> Patterns:
@@ -31,22 +29,4 @@ def output_norms(model: Model, run: CleanRun) -> FeatureMap:
     """Euclidean norm of attention and MLP output of each layer at each token of the clean run."""
     parts = ("attn_out", "mlp_out") if model.facts.d_mlp else ("attn_out",)
     rows = tuple(str(Site(layer, part)) for layer in range(model.facts.layers) for part in parts)  # type: ignore[arg-type]
-    return _feature_map(run.norms.float().cpu().numpy(), rows, run.tokens.texts)
-
-
-def row_norms(cache: Cache, first: int, last: int) -> FeatureMap:
-    """Euclidean norm of every recorded site over the cache rows `first` to `last`, both included.
-
-    Raises InterpvizError for rows that the cache has not.
-    """
-    if not 0 <= first <= last < cache.facts.tokens:
-        raise InterpvizError(f"{cache.facts.name} holds tokens 0 to {cache.facts.tokens - 1}. Choose some of them.")
-    rows = np.arange(first, last + 1)
-    tokens = cache.tokens()
-    values = np.stack([cache.norms(site, rows) for site in cache.facts.sites])
-    names = tuple(str(Site.parse(site)) for site in cache.facts.sites)
-    return _feature_map(values, names, tuple(tokens.texts.get(int(tokens.id[row]), "") for row in rows))
-
-
-def _feature_map(values: F4, rows: tuple[str, ...], columns: tuple[str, ...]) -> FeatureMap:
-    return FeatureMap(values, robust_limits(values), rows, columns)
+    return feature_map(run.norms.float().cpu().numpy(), rows, run.tokens.texts)
