@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from interpviz.core.errors import InterpvizError
 from interpviz.core.requests import CacheTokensRequest, OpenCache, RowsRequest
 from interpviz.data import probe
 from interpviz.engine.compute import Engine
-from tests.data.samples import RESIDUAL, TEXTS, Z, Sample, record
+from tests.data.samples import RESIDUAL, TEXTS, Sample, Z, record
 
 
 @pytest.fixture(scope="module")
