@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from interpviz.core.document import CacheFacts
@@ -15,6 +16,12 @@ from interpviz.core.report import Report, silent
 from interpviz.core.results import F4
 
 BLOCK = 8192
+
+# Multiplications between two looks at whether the work is still wanted: 60 ms of one core.
+_STEP = 2.5e9
+
+# Beyond this many dimensions the covariance is not solved in one uninterruptible piece: 0.3 s at 1,024.
+_WHOLE = 1024
 
 # A row is wild beyond this many median norms: the first token of a context often is, at a hundred of them.
 _WILD = 8.0
@@ -74,7 +81,8 @@ def _axes(
     centre = cache.rows(site, rows[:BLOCK]).reshape(min(len(rows), BLOCK), -1).mean(0, dtype=np.float64)
     total = np.zeros(len(centre))
     products = np.zeros((len(centre), len(centre)))
-    for _, block in _blocks(cache, site, rows):
+    size = int(min(BLOCK, max(64, _STEP / len(centre) ** 2)))
+    for _, block in _blocks(cache, site, rows, size):
         report(0.0, "principal axes")
         # The provisional centre keeps float32 products exact enough; their sum is kept in float64.
         shifted = block - centre.astype(np.float32)
@@ -82,15 +90,32 @@ def _axes(
         products += shifted.T @ shifted
     offset = total / len(rows)
     covariance = products / len(rows) - np.outer(offset, offset)
-    kept = min(dimensions, len(centre))
-    _, vectors = scipy.linalg.eigh(covariance, subset_by_index=[len(centre) - kept, len(centre) - 1])
-    axes = vectors[:, ::-1]
-    signs = np.sign(axes[np.abs(axes).argmax(0), np.arange(kept)])
+    axes = _leading(covariance, min(dimensions, len(centre)), report)
+    signs = np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])
     mean = (centre.astype(np.float32) + offset).astype(np.float32)
     return mean, (axes * signs).astype(np.float32)
 
 
-def _blocks(cache: Rows, site: str, rows: NDArray[np.intp]) -> Iterator[tuple[int, F4]]:
-    for start in range(0, len(rows), BLOCK):
-        chosen = rows[start : start + BLOCK]
+def _leading(covariance: NDArray[np.float64], count: int, report: Report) -> NDArray[np.float64]:
+    """The eigenvectors (d, count) of the largest eigenvalues, largest first."""
+    size = len(covariance)
+    if size <= _WHOLE:
+        _, vectors = scipy.linalg.eigh(covariance, subset_by_index=[size - count, size - 1])
+        whole: NDArray[np.float64] = vectors[:, ::-1]
+        return whole
+
+    def multiply(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        report(0.0, "principal axes")
+        return covariance @ vector
+
+    operator = scipy.sparse.linalg.LinearOperator((size, size), multiply, dtype=np.float64)
+    values, vectors = scipy.sparse.linalg.eigsh(operator, count, v0=np.ones(size), tol=1e-6)
+    leading: NDArray[np.float64] = vectors[:, np.argsort(values)[::-1]]
+    return leading
+
+
+def _blocks(cache: Rows, site: str, rows: NDArray[np.intp], size: int = 0) -> Iterator[tuple[int, F4]]:
+    size = size or BLOCK
+    for start in range(0, len(rows), size):
+        chosen = rows[start : start + size]
         yield start, cache.rows(site, chosen).reshape(len(chosen), -1)

@@ -14,7 +14,9 @@ from interpviz.core.results import F4, Quality
 NEIGHBOURS = 15
 QUERIES = 2000
 SAMPLE = 20_000
-_BLOCK = 2048
+
+# Multiplications between two looks at whether the work is still wanted.
+_STEP = 1.2e9
 
 F8 = NDArray[np.float64]
 
@@ -53,10 +55,14 @@ def _true_ranks(points: F4, queries: NDArray[np.intp], shown: NDArray[np.intp], 
     origin = points.mean(0, dtype=np.float64)
     asked = points[queries] - origin
     ranks = np.ones(shown.shape, np.int64)
-    limits = [np.square(points[chosen] - origin - asked).sum(1) for chosen in shown.T]
-    for start in range(0, len(points), _BLOCK):
+    limits = []
+    for chosen in shown.T:
         report(0.0, "measuring the map")
-        distances = _squared(asked, points[start : start + _BLOCK] - origin)
+        limits.append(np.square(points[chosen] - origin - asked).sum(1))
+    size = int(max(64, _STEP / asked.size))
+    for start in range(0, len(points), size):
+        report(0.0, "measuring the map")
+        distances = _squared(asked, points[start : start + size] - origin)
         _leave_out(distances, queries - start)
         for column, (chosen, limit) in enumerate(zip(shown.T, limits, strict=True)):
             closer = distances < limit[:, None]

@@ -28,8 +28,12 @@ GROUP = np.arange(300) % 3
 GROUPS = (RANDOM.normal(size=(3, 12)) * 6)[GROUP] + RANDOM.normal(size=(300, 12))
 
 
-def test_pca_is_the_singular_value_decomposition_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("whole", [5, 1024])
+def test_pca_is_the_singular_value_decomposition_whatever_the_pieces(
+    whole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(projection, "BLOCK", 64)
+    monkeypatch.setattr(projection, "_WHOLE", whole)
     cache = Recorded(GROUPS + 40)
     exact = cache.values.astype(np.float64) - cache.values.astype(np.float64).mean(0)
     _, _, axes = np.linalg.svd(exact, full_matrices=False)

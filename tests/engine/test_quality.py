@@ -35,7 +35,7 @@ def test_neighbours_kept_is_what_a_loop_counts() -> None:
 
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = quality(POINTS, MAP)
-    monkeypatch.setattr(module, "_BLOCK", 17)
+    monkeypatch.setattr(module, "_STEP", 1.0)
     assert vars(quality(POINTS, MAP)) == vars(whole)
 
 
