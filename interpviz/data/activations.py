@@ -15,10 +15,9 @@ from interpviz.core.errors import InterpvizError
 from interpviz.core.results import F4, CacheTokens
 from interpviz.core.sites import Site
 from interpviz.data import manifest
+from interpviz.data.halves import as_float32
 from interpviz.data.manifest import CacheDamaged, Job
 from interpviz.data.shard import TOKENS, CheckedArray, Shard
-
-ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,18 +78,24 @@ class Cache:
             raise ValueError(f"the cache has rows 0 to {self.facts.tokens - 1}")
         hook, head = self._hook(site)
         owner = np.searchsorted(self._starts, index, side="right") - 1
-        out = np.empty((len(index), *self._array(hook, 0).values.shape[1:]), np.float32)
-        for number in np.unique(owner):
-            mine = owner == number
-            array = self._array(hook, number)
-            out[mine] = array.rows(index[mine] - self._starts[number])
-            if array.scale != 1.0:
-                out[mine] *= np.float32(array.scale)
-        return out if head is None else np.ascontiguousarray(out[:, head])
+        mine = {int(number): np.flatnonzero(owner == number) for number in np.unique(owner)}
+        raw = np.empty((len(index), *self._array(hook, 0).values.shape[1:]), np.float16)
+        for number, places in mine.items():
+            raw[places] = self._array(hook, number).rows(index[places] - self._starts[number])
+        values = as_float32(raw)
+        for number, places in mine.items():
+            if (scale := self._array(hook, number).scale) != 1.0:
+                values[places] *= np.float32(scale)
+        return values if head is None else np.ascontiguousarray(values[:, head])
 
     def column(self, site: str, dimension: int) -> F4:
-        """One dimension of a site's activation vector at every row: (n,)."""
-        return np.concatenate([part.reshape(len(part), -1)[:, dimension] for part in self._parts(site)])
+        """One dimension of a site's activation vector at every row: (n,); a head's vectors lie one after the other."""
+        hook, head = self._hook(site)
+        if head is not None:
+            dimension += head * self._array(hook, 0).values.shape[-1]
+        arrays = [self._array(hook, number) for number in range(len(self._shards))]
+        parts = [array.all().reshape(len(array.values), -1)[:, dimension] * np.float32(array.scale) for array in arrays]
+        return np.concatenate(parts)
 
     def norms(self, site: str, rows: Sequence[int] | NDArray[np.integer[Any]]) -> F4:
         """The Euclidean length of the activation vector of a site at each of these rows: (n,)."""
@@ -113,10 +118,6 @@ class Cache:
 
     def _all(self, name: str) -> NDArray[Any]:
         return np.concatenate([shard[name].all() for shard in self._shards])
-
-    def _parts(self, site: str) -> list[F4]:
-        edges = range(0, self.facts.tokens, ROWS_AT_ONCE)
-        return [self.rows(site, np.arange(at, min(at + ROWS_AT_ONCE, self.facts.tokens))) for at in edges]
 
     def _array(self, hook: str, number: int) -> CheckedArray:
         return self._shards[number][f"activations/{hook}"]
