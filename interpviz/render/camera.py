@@ -35,7 +35,7 @@ class Camera:
 
 def affine(camera: Camera, size: Size) -> tuple[float, float, float, float]:
     """`ax, bx, ay, by` of `screen x = ax * x + bx` and `screen y = ay * y + by`, pixels from the upper left corner."""
-    (width, height), (across, up) = size, camera.span
+    (width, height), (across, up) = (max(size[0], 1), max(size[1], 1)), camera.span
     return width / across, -camera.left * width / across, -height / up, camera.top * height / up
 
 

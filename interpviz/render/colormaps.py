@@ -60,7 +60,7 @@ def ramp(name: Sequential, dark: bool) -> U1:
 
 
 @cache
-def categories(dark: bool, cycle: int = 12) -> U1:
+def categories(cycle: int = 12, dark: bool = False) -> U1:
     """A colour for each category 0 to 255: the first `cycle` colours (at most 12), over and over.
 
     `dark` says that the background is: the colours are then a quarter lighter.

@@ -7,6 +7,7 @@ milliseconds, ten million some forty.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from interpviz.render.camera import Camera, Size, affine, to_screen
 from interpviz.render.colormaps import U1
 from interpviz.render.pick import nearest_point
-from interpviz.render.tiles import COLUMN_OF, ROW_OF, TiledPoints, in_view, steps_camera
+from interpviz.render.tiles import COLUMN_OF, ROW_OF, TiledPoints, in_view, steps_camera, tiled
 
 # More points in view than this are counted per pixel and no longer drawn one by one (100,000 dots: 9 ms).
 DOTS = 100_000
@@ -60,6 +61,7 @@ def cloud_image(
         image = plain((width, height), background)
         _dots(image, points, camera, colours, background, radius, scale, share)
     _marks(image, marks, camera, radius, scale)
+    _load_pick()
     return image
 
 
@@ -80,21 +82,10 @@ def rim_opacity(radius: float, scale: float) -> float:
     return 0.55 if radius >= 2.0 * scale else 0.0
 
 
-def warm() -> None:
-    """Load every compiled loop of this module, so that the first real picture does not wait for it."""
-    few = TiledPoints(
-        np.zeros((1, 2), np.int16),
-        np.zeros(1, np.uint8),
-        np.zeros(1, np.int32),
-        np.zeros(1, np.int32),
-        np.zeros(COLUMN_OF.size + 1, np.int32),
-        0,
-    )
-    colours = np.zeros((256, 4), np.uint8)
-    background = np.zeros(4, np.uint8)
-    _density(few, Camera(), (2, 2), colours, background, 1.0)
-    cloud_image(few, Camera(), (2, 2), colours, background, (Mark((0.5, 0.5), (0, 0, 0, 0), (0, 0, 0, 0)),))
-    nearest_point(few, Camera(), (2, 2), (0.0, 0.0))
+@cache
+def _load_pick() -> None:
+    """Load the loop of `pick` where the picture is drawn: the pointer will ask for it on the window's thread."""
+    nearest_point(tiled(np.zeros((1, 2), np.float32)), Camera(), (2, 2), (0.0, 0.0))
 
 
 def _density(points: TiledPoints, camera: Camera, size: Size, colours: U1, background: U1, share: float) -> U1:

@@ -20,6 +20,8 @@ def cover_piece(
     dx, dy = bx - ax, by - ay
     length2 = max(dx * dx + dy * dy, 1e-9)
     reach = half + 0.5
+    dx32, dy32, scale = np.float32(dx), np.float32(dy), np.float32(1 / length2)
+    edge, outer, from_x = np.float32(reach), np.float32(reach * reach), np.float32(0.5 - ax)
     # How far a row's stretch of the line reaches to each side of where the row's centre meets the line.
     wide = reach * np.sqrt(length2) / abs(dy) if abs(dy) > 1e-6 else 1e9
     for y in range(max(int(np.floor(min(ay, by) - reach)), 0), min(int(np.ceil(max(ay, by) + reach)), height)):
@@ -28,14 +30,14 @@ def cover_piece(
             middle = ax + (y + 0.5 - ay) * dx / dy
             low, high = max(low, min(middle, max(ax, bx)) - wide), min(high, max(middle, min(ax, bx)) + wide)
         first, last = max(int(np.floor(low)), 0), min(int(np.ceil(high)), width)
-        for x in range(first, last):
-            px, py = x + 0.5 - ax, y + 0.5 - ay
-            t = min(max((px * dx + py * dy) / length2, 0.0), 1.0)
-            d = np.sqrt((px - t * dx) ** 2 + (py - t * dy) ** 2)
-            part = min(max(reach - d, 0.0), 1.0)
-            value = np.uint8(255 * part)
-            if value > cover[y, x]:
-                cover[y, x] = value
+        line, py = cover[y], np.float32(y + 0.5 - ay)
+        for x in range(np.uintp(first), np.uintp(max(last, first))):
+            px = np.float32(x) + from_x
+            t = min(max((px * dx32 + py * dy32) * scale, np.float32(0)), np.float32(1))
+            d2 = (px - t * dx32) ** 2 + (py - t * dy32) ** 2
+            if d2 < outer:
+                value = np.uint8(np.float32(255) * min(edge - np.sqrt(d2), np.float32(1)))
+                line[x] = max(line[x], value)
         if first < last:
             spans[y, 0], spans[y, 1] = min(spans[y, 0], first), max(spans[y, 1], last)
 

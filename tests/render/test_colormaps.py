@@ -51,14 +51,14 @@ def test_tables_cannot_be_changed_by_who_uses_them():
 
 @pytest.mark.parametrize(("dark", "ground"), [(False, "#ffffff"), (True, "#16181d")])
 def test_every_category_is_seen_on_its_background(dark, ground):
-    assert contrast(categories(dark)[:12], colour(ground)).min() > 2.0
+    assert contrast(categories(dark=dark)[:12], colour(ground)).min() > 2.0
 
 
 def test_categories_differ_and_come_round_again():
-    colours = categories(False)
+    colours = categories()
     assert len(np.unique(colours[:12], axis=0)) == 12
     assert np.array_equal(colours[:12], colours[12:24])
-    assert np.array_equal(categories(False, 5)[5], colours[0])
+    assert np.array_equal(categories(5)[5], colours[0])
 
 
 # Severe colour blindness of three kinds, on linear RGB. Source: Machado, Oliveira, Fernandes 2009.
@@ -71,7 +71,7 @@ BLIND = {
 
 @pytest.mark.parametrize("kind", BLIND)
 def test_the_first_six_categories_stay_apart_for_the_colour_blind(kind):
-    seen = np.clip((categories(False)[:6, :3] / 255) ** 2.2 @ np.array(BLIND[kind]).T, 0, 1) ** (1 / 2.2)
+    seen = np.clip((categories()[:6, :3] / 255) ** 2.2 @ np.array(BLIND[kind]).T, 0, 1) ** (1 / 2.2)
     apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)
     assert apart[~np.eye(6, dtype=bool)].min() > 0.1
 

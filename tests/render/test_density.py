@@ -39,9 +39,9 @@ def test_a_dot_covers_the_area_of_its_radius():
 
 def test_a_dot_has_the_colour_of_its_category():
     points = tiled(np.array([[0.25, 0.5], [0.75, 0.5]], np.float32), np.array([3, 8], np.uint8))
-    image = cloud_image(points, Camera(), SIZE, categories(False), LIGHT)
+    image = cloud_image(points, Camera(), SIZE, categories(), LIGHT)
     for column, category in ((50, 3), (150, 8)):
-        mixed = density.FILL * categories(False)[category, :3] + (1 - density.FILL) * LIGHT[:3]
+        mixed = density.FILL * categories()[category, :3] + (1 - density.FILL) * LIGHT[:3]
         assert image[50, column, :3] == pytest.approx(mixed, abs=2)
 
 
@@ -131,10 +131,6 @@ def test_a_picture_without_a_size_is_drawn_all_the_same():
     assert cloud_image(tiled(points_at_middle()), Camera(), (0, 0), PLAIN, LIGHT).shape == (1, 1, 4)
 
 
-def test_every_loop_is_loaded_by_warming_up():
-    density.warm()
-
-
 @pytest.mark.parametrize(("theme", "background"), [("light", LIGHT), ("dark", DARK)])
 @pytest.mark.parametrize(("many", "count"), [("few", 1500), ("many", 120_000)])
 def test_a_cloud_looks_as_stored(theme, background, many, count):
@@ -142,5 +138,5 @@ def test_a_cloud_looks_as_stored(theme, background, many, count):
     points = tiled(xy, category)
     marks = (Mark(points.position(7) or (0, 0), (230, 159, 0, 255), (*(255 - background[:3]).tolist(), 255)),)
     size = (320, 240)
-    image = cloud_image(points, fit(Camera(), size, 8), size, categories(theme == "dark"), background, marks)
+    image = cloud_image(points, fit(Camera(), size, 8), size, categories(dark=theme == "dark"), background, marks)
     check_golden(f"cloud-{many}-{theme}", image)

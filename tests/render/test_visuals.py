@@ -64,16 +64,16 @@ def test_a_new_contrast_and_new_colours_are_shown_at_once(canvas):
 
 def test_a_point_is_drawn_where_its_datum_is_in_its_colour(canvas):
     points = tiled(np.array([[0.25, 0.3], [0.75, 0.8]], np.float32), np.array([1, 4], np.uint8))
-    image = shown(canvas, [Points(points, categories(False), LIGHT)], Camera(), LIGHT)
+    image = shown(canvas, [Points(points, categories(), LIGHT)], Camera(), LIGHT)
     for column, row, category in ((50, 70, 1), (150, 20, 4)):
-        mixed = FILL * categories(False)[category, :3] + (1 - FILL) * LIGHT[:3]
+        mixed = FILL * categories()[category, :3] + (1 - FILL) * LIGHT[:3]
         assert image[row, column, :3] == pytest.approx(mixed, abs=2)
     assert (image[:, 60:140] == LIGHT).all()
 
 
 def test_another_palette_recolours_the_points(canvas):
     points = tiled(np.array([[0.5, 0.5]], np.float32), np.array([9], np.uint8))
-    visual = Points(points, categories(False), LIGHT)
+    visual = Points(points, categories(), LIGHT)
     before = shown(canvas, [visual], Camera(), LIGHT)
     visual.recolour(ramp("viridis", False))
     fresh = Points(points, ramp("viridis", False), LIGHT)
@@ -83,7 +83,7 @@ def test_another_palette_recolours_the_points(canvas):
 
 
 def test_selected_points_are_larger(canvas):
-    visual = Points(tiled(np.array([[0.25, 0.5], [0.75, 0.5]], np.float32)), categories(False), LIGHT)
+    visual = Points(tiled(np.array([[0.25, 0.5], [0.75, 0.5]], np.float32)), categories(), LIGHT)
     before = shown(canvas, [visual], Camera(), LIGHT)
     visual.select(np.array([1]))
     after = canvas.image(SIZE)
@@ -100,8 +100,8 @@ def test_both_roads_draw_the_same_dots(canvas):
     points = tiled(grid.astype(np.float32), rng.integers(0, 12, len(grid)).astype(np.uint8))
     camera, size = fit(Camera(), (400, 300), 10), (400, 300)
     for ground, dark in ((LIGHT, False), (DARK, True)):
-        gpu = shown(canvas, [Points(points, categories(dark), ground)], camera, ground, size)
-        cpu = cloud_image(points, camera, size, categories(dark), ground)
+        gpu = shown(canvas, [Points(points, categories(dark=dark), ground)], camera, ground, size)
+        cpu = cloud_image(points, camera, size, categories(dark=dark), ground)
         assert close(gpu, cpu, 24) == 1.0
         assert close(gpu, cpu, 3) > 0.97
 
@@ -109,8 +109,8 @@ def test_both_roads_draw_the_same_dots(canvas):
 def test_both_roads_cover_the_same_pixels_with_many_points(canvas):
     xy, category = blobs(150_000)
     points, camera, size = tiled(xy, category), fit(Camera(), (300, 200), 5), (300, 200)
-    gpu = shown(canvas, [Points(points, categories(False), LIGHT)], camera, LIGHT, size)
-    cpu = cloud_image(points, camera, size, categories(False), LIGHT)
+    gpu = shown(canvas, [Points(points, categories(), LIGHT)], camera, LIGHT, size)
+    cpu = cloud_image(points, camera, size, categories(), LIGHT)
     covered = [(image != LIGHT).any(axis=-1) for image in (gpu, cpu)]
     assert (covered[0] == covered[1]).mean() > 0.99
 
@@ -144,7 +144,7 @@ def test_pruned_edges_are_not_drawn(canvas):
 
 def test_nothing_to_draw_is_background(canvas):
     nothing = [
-        Points(tiled(np.zeros((0, 2), np.float32)), categories(False), LIGHT),
+        Points(tiled(np.zeros((0, 2), np.float32)), categories(), LIGHT),
         Ribbons(lines(np.zeros((0, 4)))),
         Glyphs(NOBODY),
         Heat(np.zeros((0, 0), np.float32), (0, 1), table("viridis")),
@@ -162,7 +162,7 @@ def test_a_glyph_is_drawn_where_its_node_is(canvas):
 def test_visuals_look_as_stored(canvas, theme):
     size, ground = (320, 240), DARK if theme == "dark" else LIGHT
     xy, category = blobs(1500)
-    cloud = Points(tiled(xy, category), categories(theme == "dark"), ground)
+    cloud = Points(tiled(xy, category), categories(dark=theme == "dark"), ground)
     cloud.select(np.arange(5))
     drawn, nodes, _ = scene(theme)
     heat = Heat(random_map(), (-2, 2), table("PRGn" if theme == "light" else "batlow", bad="#808080"))
