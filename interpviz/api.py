@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,18 +27,16 @@ from interpviz.core.report import Report, silent
 from interpviz.core.requests import HeadsRequest, OpenModel, Request, RunRequest, TargetRequest, VocabularyRequest
 from interpviz.core.results import F4, I4, CacheTokens, HeadScores, Reference, RunResult, Target
 from interpviz.core.sites import Site
-from interpviz.data import check as wholeness
-from interpviz.data import models as sources
-from interpviz.data.activations import Cache as StoredCache
-from interpviz.data.check import Check
-from interpviz.data.fetch import fetched_folder
-from interpviz.data.models import Entry
 from interpviz.engine.compute import Engine
+
+if TYPE_CHECKING:  # the window starts through here, and needs no file formats before its first paint
+    from interpviz.data.activations import Cache as StoredCache
+    from interpviz.data.check import Check
+    from interpviz.data.models import Entry
 
 __all__ = [
     "Answer",
     "Cache",
-    "Check",
     "InterpvizError",
     "Model",
     "Run",
@@ -202,18 +200,24 @@ class Cache:
 
 def load(source: str, report: Report = silent) -> Model:
     """Open the model that a bundled or fetched name, a Hugging Face folder or a `.gguf` file means."""
-    sources.resolve(source)  # what is wrong with the files is said before torch takes its seconds to load
+    from interpviz.data.models import resolve
+
+    resolve(source)  # what is wrong with the files is said before torch takes its seconds to load
     return Model(_ask(OpenModel(source), report))
 
 
 def open(path: str | Path) -> Cache:
     """Open recorded activations: a `.acts` folder or one shard of it."""
+    from interpviz.data.activations import Cache as StoredCache
+
     return Cache(StoredCache.open(path))
 
 
 def check(path: str, report: Report = silent) -> Check:
     """Whether a cache, a session or a model is whole, what is wrong with it, and what it says of itself."""
-    return wholeness.check(path, report)
+    from interpviz.data.check import check as look
+
+    return look(path, report)
 
 
 def record(
@@ -241,14 +245,19 @@ def record(
 
 def models() -> tuple[Entry, ...]:
     """Every model that has a name, and whether its files are here."""
-    return sources.registry()
+    from interpviz.data.models import registry
+
+    return registry()
 
 
 def fetch(name: str, report: Report = silent) -> Path:
     """Fetch a model by name, convert it once, and return its folder. The only call that uses the network."""
+    from interpviz.data.fetch import fetch as fetch_file
+    from interpviz.data.fetch import fetched_folder
+
     folder = fetched_folder(name)
     if not folder.exists():
-        gguf = sources.fetch(name, lambda fraction, text="", partial=None: report(0.6 * fraction, text))
+        gguf = fetch_file(name, lambda fraction, text="", partial=None: report(0.6 * fraction, text))
         from interpviz.engine.convert import convert_gguf
 
         convert_gguf(gguf, folder, lambda fraction, text="", partial=None: report(0.6 + 0.4 * fraction, text))

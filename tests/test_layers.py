@@ -16,7 +16,7 @@ FREE_OF = {
     "control": (*HEAVY, "vispy", "scipy", "numba"),
     "render": HEAVY,
     "api": HEAVY,
-    "cli": HEAVY,
+    "cli": (*HEAVY, "rich", "pydantic", "scipy", "numba", "vispy"),
 }
 ONLY_IMPORTER = {
     "transformer_lens": {"interpviz/engine/lens.py"},

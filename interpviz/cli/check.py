@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from interpviz import api
-from interpviz.cli.output import print_json, print_table, working
+from interpviz.cli.output import print_json, print_table, said, working
 from interpviz.cli.run import AsJson
 
 
@@ -22,7 +22,7 @@ def check(
         print_json(facts)
     else:
         print(f"{path}: {found.kind}, {'whole' if found.whole else 'not whole'}")
-        print_table(("fact", "value"), [(name, str(value)) for name, value in found.facts.items()])
+        print_table(("fact", "value"), [(name, said(value)) for name, value in found.facts.items()])
         for problem in found.problems:
             print(problem)
     return 0 if found.whole else 2

@@ -14,7 +14,7 @@ from typing import Any
 
 from interpviz import __version__
 from interpviz.cli import display
-from interpviz.cli.output import print_json, print_table
+from interpviz.cli.output import print_json, print_table, said
 from interpviz.cli.run import AsJson
 from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import resource
@@ -55,7 +55,7 @@ def doctor(as_json: AsJson = False) -> int:
     if as_json:
         print_json(facts)
     else:
-        print_table(("what", "found"), [[key, _said(value)] for key, value in facts.items() if key != "install"])
+        print_table(("what", "found"), [[key, said(value)] for key, value in facts.items() if key != "install"])
         if lacking:
             print(f"Install what is missing:\n    {facts['install']}")
     return 2 if lacking or any(str(value).startswith("failed") for value in facts.values()) else 0
@@ -108,7 +108,3 @@ def _child(code: str, what: str) -> dict[str, Any]:
         return {what: f"failed: {last}"}
     found: dict[str, Any] = json.loads(child.stdout.strip().rpartition("\n")[2])
     return found
-
-
-def _said(value: object) -> str:
-    return ", ".join(value) or "nothing" if isinstance(value, list) else str(value)

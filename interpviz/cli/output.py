@@ -1,4 +1,7 @@
-"""What commands print: results on stdout, as a table or as one JSON object; all else on stderr."""
+"""What commands print: results on stdout, as a table or as one JSON object; all else on stderr.
+
+rich is imported where it is used, since the window starts through here and needs none of it.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
-
 from interpviz.core.report import Report
 
 PIPED_WIDTH = 160
@@ -24,6 +22,9 @@ _NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?")
 @contextmanager
 def working(what: str) -> Iterator[Report]:
     """Show how far the work is on stderr; what libraries print goes there too, so that stdout holds results only."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False)
@@ -43,6 +44,10 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows of text under their headings: words to the left, numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
         numbers = all(_NUMBER.fullmatch(row[number]) for row in rows)
@@ -55,6 +60,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def quoted(token: str) -> str:
     """A token's text in quotes, with spaces, line ends and invisible characters to be seen."""
     return repr(token)
+
+
+def said(value: object) -> str:
+    """A fact as a person reads it."""
+    return ", ".join(map(str, value)) or "nothing" if isinstance(value, list | tuple) else str(value)
 
 
 def _plain(value: Any) -> Any:
