@@ -102,7 +102,7 @@ class TaskBar(QStatusBar):
         if request in self._tasks and self._tasks[request] is None:
             task = _Task(request, lambda: self._scheduler.cancel(request))
             self._tasks[request] = task
-            self.insertPermanentWidget(0, task)
+            self.insertPermanentWidget(1, task)
 
     def _on_progress(self, request: Request, fraction: float, text: str) -> None:
         task = self._tasks.get(request)

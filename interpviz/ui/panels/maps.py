@@ -34,6 +34,8 @@ class MapsPanel(Panel[MapsPicture]):
             picture.pattern, f"{picture.head} attention, query ↓ key →" if picture.head else "Attention"
         )
         self.norms.show_map(picture.norms, f"Output norm by token, {picture.source}")
+        rows = ", ".join(picture.norms.rows) if picture.norms else "on their way"
+        self.setAccessibleDescription(f"Attention of {picture.head}; norms from {picture.source}: {rows}")
         self.reveal(picture.problem)
         self._fit()
 
