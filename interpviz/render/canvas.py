@@ -43,6 +43,11 @@ def texture_of(table: U1) -> Any:
     return gloo.Texture2D(np.ascontiguousarray(table[None]), interpolation="nearest", wrapping="clamp_to_edge")
 
 
+def texture_limit() -> int:
+    """The widest texture that the current context takes, in texels."""
+    return int(gloo.gl.glGetParameter(gloo.gl.GL_MAX_TEXTURE_SIZE))
+
+
 class Canvas:
     """One GL surface. `native` is the window system's widget; `image` draws the same off screen.
 
@@ -97,7 +102,7 @@ class Canvas:
     def texture_limit(self) -> int:
         """The widest texture that the driver takes, in texels."""
         self._make_current()
-        return int(gloo.gl.glGetParameter(gloo.gl.GL_MAX_TEXTURE_SIZE))
+        return texture_limit()
 
     def close(self) -> None:
         """Give the surface back to the system."""

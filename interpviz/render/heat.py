@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vispy import gloo
 
 from interpviz.render.camera import Camera, Size, affine
-from interpviz.render.canvas import program, texture_of
+from interpviz.render.canvas import program, texture_limit, texture_of
 from interpviz.render.colormaps import LEVELS, U1
 
 # A number that stands for a missing one: drivers disagree about NaN in shaders, none about this.
@@ -20,9 +20,14 @@ _CORNERS = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], np.float32)
 
 
 class Heat:
-    """A matrix (row, column); scene units are cells, y points down. Wider than `limit` texels it is cut into tiles."""
+    """A matrix (row, column); scene units are cells, y points down.
 
-    def __init__(self, values: NDArray[np.float32], limits: tuple[float, float], table: U1, limit: int = 16384) -> None:
+    Where it is wider than a texture may be (`limit`, else the driver is asked) it is drawn in tiles.
+    """
+
+    def __init__(
+        self, values: NDArray[np.float32], limits: tuple[float, float], table: U1, limit: int | None = None
+    ) -> None:
         self._values = values
         self.limits = limits
         self._table = table
@@ -40,7 +45,7 @@ class Heat:
         if not self._values.size:
             return
         if not self._tiles:
-            self._tiles = [self._tile(row, column) for row, column in _starts(self._values.shape, self._limit)]
+            self._upload(self._limit or texture_limit())
         low, high = self.limits
         for tile in self._tiles:
             tile["u_view"] = affine(camera, size)
@@ -52,8 +57,12 @@ class Heat:
         """Let go of all GL objects."""
         self._tiles = []
 
-    def _tile(self, row: int, column: int) -> Any:
-        part = self._values[row : row + self._limit, column : column + self._limit].astype(np.float32)
+    def _upload(self, limit: int) -> None:
+        rows, columns = (range(0, side, limit) for side in self._values.shape)
+        self._tiles = [self._tile(row, column, limit) for row in rows for column in columns]
+
+    def _tile(self, row: int, column: int, limit: int) -> Any:
+        part = self._values[row : row + limit, column : column + limit].astype(np.float32)
         part = np.where(np.isfinite(part), np.clip(part, -_LARGEST, _LARGEST), _MISSING)
         tile = program("heat")
         tile["a_corner"] = gloo.VertexBuffer(_CORNERS)
@@ -63,7 +72,3 @@ class Heat:
         )
         tile["u_table"] = texture_of(self._table)
         return tile
-
-
-def _starts(shape: tuple[int, ...], limit: int) -> list[tuple[int, int]]:
-    return [(row, column) for row in range(0, shape[0], limit) for column in range(0, shape[1], limit)]

@@ -43,6 +43,14 @@ def entries(values: F4, low: np.float32, scale: np.float32, found: U1) -> None:
 
 
 @compiled
+def stretch(tile: int, a: float, b: float) -> tuple[float, float]:
+    """The pixels from which and to which a column (or row) of tiles reaches."""
+    low = a * (float(tile) * 256 - 32768) + b
+    high = low + a * 255
+    return min(low, high), max(low, high)
+
+
+@compiled
 def count(
     xy: NDArray[np.int16],
     category: U1,
@@ -68,10 +76,8 @@ def count(
         first, last = starts[tile], starts[tile + 1]
         if first == last:
             continue
-        x0 = ax * np.float32(np.int32(columns[tile]) * 256 - 32768) + bx
-        y0 = ay * np.float32(np.int32(rows[tile]) * 256 - 32768) + by
-        x1, y1 = x0 + ax * np.float32(255), y0 + ay * np.float32(255)
-        left, right, up, down = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+        left, right = stretch(columns[tile], way[0], way[1])
+        up, down = stretch(rows[tile], way[2], way[3])
         if right < 0 or left >= width or down < 0 or up >= height:
             continue
         inside = left >= 0.01 and right < width - 0.01 and up >= 0.01 and down < height - 0.01
@@ -84,14 +90,6 @@ def count(
                 entry = np.uintp(category[i])
                 sums[cell, zero] += colours[entry, zero]
                 sums[cell, one] += colours[entry, one]
-
-
-@compiled
-def gap(tile: int, a: float, b: float) -> float:
-    """How many pixels lie between 0 and a column (or row) of tiles; 0 inside it."""
-    low = a * (tile * 256 - 32768) + b
-    high = low + a * 255
-    return max(min(low, high), -max(low, high), 0.0)
 
 
 @compiled
@@ -115,8 +113,9 @@ def nearest(
         down = rows[1] - rows[0] + 1
         column = columns[2] if turn == 0 else columns[0] + (turn - 1) // down
         line = rows[2] if turn == 0 else rows[0] + (turn - 1) % down
-        across, up = gap(column, ax, bx), gap(line, ay, by)
-        if across * across + up * up > best:
+        left, right = stretch(column, ax, bx)
+        top, bottom = stretch(line, ay, by)
+        if max(left, -right, 0.0) ** 2 + max(top, -bottom, 0.0) ** 2 > best:
             continue
         tile = tile_of[column, line]
         for i in range(starts[tile], starts[tile + 1]):
