@@ -60,7 +60,7 @@ def _run(engine: Engine, request: requests.RunRequest, report: Report) -> RunRes
     found = model.tokens(request.prompt)
     hooks = {edit.site.hook for edit in edits if edit.mode == "mean"}
     means = _means(engine, loaded, request, hooks, report) if hooks else None
-    logits = run.edited_logits(model, request.prompt, edits, means or _none, every=request.loss, report=report)
+    logits = run.edited_logits(model, found, edits, means or _none, every=request.loss, report=report)
     losses = run.loss(logits, model.ids(found)) if request.loss else None
     reference = means.reference if means else None
     return RunResult(found, logits[0, -1].cpu().numpy(), losses, reference, time.perf_counter() - begun)

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from interpviz.core.document import Intervention, Prompt
+from interpviz.core.document import Intervention
 from interpviz.core.report import Report, silent
-from interpviz.core.results import F4
+from interpviz.core.results import F4, Tokens
 from interpviz.engine.interventions import Edits, Means, RowEdit
 from interpviz.engine.lens import Model
 
 
 def edited_logits(
     model: Model,
-    prompt: Prompt,
+    tokens: Tokens,
     interventions: Iterable[Intervention],
     means: Means,
     *,
@@ -27,7 +27,6 @@ def edited_logits(
 
     Only the activations that are cut are hooked, and only the wanted positions are unembedded.
     """
-    tokens = model.tokens(prompt)
     edits = Edits(model, map(RowEdit, interventions), len(tokens.ids), means)
     logits = model.forward(model.ids(tokens), edits.hooks, every=every, report=report)
     edits.prove()
