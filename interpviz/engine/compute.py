@@ -11,6 +11,7 @@ from interpviz.core.document import CacheFacts, ModelFacts
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
 from interpviz.core.requests import Request
+from interpviz.engine.memory import exhausted
 
 if TYPE_CHECKING:
     from interpviz.data.activations import Cache
@@ -38,10 +39,8 @@ class Engine:
         """
         try:
             return _answers(request)[type(request)](self, request, report)
-        except MemoryError as problem:
-            raise _out_of_memory(request) from problem
-        except RuntimeError as problem:  # torch has no class of its own for this on the CPU
-            if "memory" not in str(problem):
+        except (MemoryError, RuntimeError) as problem:
+            if not exhausted(problem):
                 raise
             raise _out_of_memory(request) from problem
 

@@ -21,6 +21,7 @@ from interpviz.core.results import Target, Tokens
 from interpviz.data import models
 from interpviz.data.models import ModelSource
 from interpviz.engine import tokens
+from interpviz.engine.memory import exhausted
 
 Hook = Callable[[Tensor], Tensor | None]
 """Sees an activation (batch, pos, ...); what it returns, if anything, takes the activation's place."""
@@ -195,7 +196,7 @@ def _bridge(found: ModelSource, weights: Any, tokenizer: Any) -> Any:
 
 
 def _unreadable(found: ModelSource, problem: Exception) -> InterpvizError:
-    if isinstance(problem, MemoryError) or "memory" in str(problem):
+    if exhausted(problem):
         return InterpvizError(f"There is not enough memory for {found.name}. Close other programs or models.")
     reason = " ".join(str(problem).split(". ")[0].split())[:200].rstrip(".") or type(problem).__name__
     return InterpvizError(

@@ -118,3 +118,21 @@ def test_a_config_that_does_not_fit_the_weights_is_a_sentence_and_no_weight_is_m
     (folder / "config.json").write_text(json.dumps(config | {name: value}), "utf-8")
     with pytest.raises(InterpvizError, match=sentence):
         Engine().compute(OpenModel(str(folder)))
+
+
+def test_loading_and_running_a_model_says_nothing_to_the_terminal(
+    llama: Pair, capfd: pytest.CaptureFixture[str]
+) -> None:
+    engine = Engine()
+    facts = engine.compute(OpenModel(llama.facts.source))
+    engine.compute(RunRequest(facts, Prompt("a b"), frozenset([Intervention.parse("L0H1")])))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_fault_of_ours_stays_a_fault(llama: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*given: object, **kept: object) -> None:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(Model, "forward", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        llama.engine.compute(RunRequest(llama.facts, Prompt("b a"), frozenset([Intervention.parse("L0H1")])))
