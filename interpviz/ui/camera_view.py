@@ -90,6 +90,11 @@ class CameraView(QWidget):
         self.update()
 
     @property
+    def ready(self) -> bool:
+        """Whether a first picture is there, and with it the compiled loops that find what lies under the pointer."""
+        return True
+
+    @property
     def settled(self) -> bool:
         """Whether what is on the screen is what was asked for last."""
         raise NotImplementedError(f"{type(self).__name__} shows no scene")

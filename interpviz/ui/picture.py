@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,9 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent, QShowEvent
 from shiboken6 import isValid
 
 from interpviz.render.camera import Camera, affine
+from interpviz.render.pick import nearest_point
+from interpviz.render.tiles import tiled
+from interpviz.render.warm import warm
 from interpviz.ui.camera_view import CameraView, Margins, Overlay, Scene, paint_focus
 from interpviz.ui.main_thread import post
 from interpviz.ui.theme import colours_of
@@ -27,15 +30,27 @@ class Pictures:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pictures")
+        self._warm = False
 
-    def draw(self, make: Callable[[], RGBA], done: Callable[[RGBA], None]) -> None:
-        """Call `make` on the thread and `done`, with what it returned, on the window's."""
-        future = self._thread.submit(make)
-        future.add_done_callback(lambda f: post(lambda: done(f.result())) if not f.cancelled() else None)
+    def draw(self, make: Callable[[], RGBA], done: Callable[[Future[RGBA]], None]) -> None:
+        """Call `make` on the thread and `done`, with what became of it, on the window's."""
+        self.warm()
+        self._thread.submit(make).add_done_callback(lambda drawn: post(lambda: done(drawn)))
+
+    def warm(self) -> None:
+        """Load the compiled loops on the thread, so that the window never waits for them."""
+        if not self._warm:
+            self._warm = True
+            self._thread.submit(_load)
 
     def close(self) -> None:
         """Finish what is being drawn and end the thread."""
         self._thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _load() -> None:
+    warm()
+    nearest_point(tiled(np.zeros((1, 2), np.float32)), Camera(), (2, 2), (0.0, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +94,13 @@ class PictureWidget(CameraView):
             self._frame.start()
 
     @property
+    def ready(self) -> bool:
+        return self._shown is not None
+
+    @property
     def settled(self) -> bool:
-        """Whether the picture is of the present wish and camera."""
-        return self._shown is not None and not self._stale and not self._busy
+        """Whether the picture is of the present wish and camera; so is that of a hidden view, which draws nothing."""
+        return not self.isVisible() or (self._shown is not None and not self._stale and not self._busy)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -110,15 +129,16 @@ class PictureWidget(CameraView):
         self._busy, self._stale = True, False
         scene, camera, ratio = self._scene, self.camera, self.devicePixelRatioF()
         size = round(self.width() * ratio), round(self.height() * ratio)
-        self._pictures.draw(lambda: scene.image(camera, size, ratio), lambda image: self._arrive(image, camera))
+        self._pictures.draw(lambda: scene.image(camera, size, ratio), lambda drawn: self._arrive(drawn, camera))
 
-    def _arrive(self, image: RGBA, camera: Camera) -> None:
-        if not isValid(self):
+    def _arrive(self, drawn: Future[RGBA], camera: Camera) -> None:
+        if drawn.cancelled() or not isValid(self):
             return
+        self._busy = False
+        image = drawn.result()
         height, width = image.shape[:2]
         made = QImage(image.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
         self._shown = _Shown(made, camera)
-        self._busy = False
         self.update()
         if self._stale:
             self._frame.start()

@@ -50,6 +50,7 @@ class Views:
         from interpviz.render.canvas import Canvas, Pool
         from interpviz.ui.scene import SceneWidget
 
+        self._pictures.warm()
         self._pool = self._pool or Pool(lambda: Canvas(self._lost))
         self._scenes.append(SceneWidget(self._pool, bounds, margins, square))
         return self._scenes[-1]

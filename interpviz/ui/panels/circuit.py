@@ -103,7 +103,7 @@ class CircuitPanel(Panel[CircuitPicture]):
         self._placed = placed(self._picture.graph, kept, self._placed)
         self._drawn = Drawn(self._picture, kept, self._hover, colours_of(self), self._placed)
         self.view.set_margins((LEFT, 10.0, 14.0, self._drawn.below + 8))
-        self.view.show_scene(self._drawn.scene(), self._overlay)
+        self.view.show_scene(self._drawn.scene(self.view), self._overlay)
 
     def _overlay(self, painter: QPainter) -> None:
         if self._drawn is not None:

@@ -143,7 +143,7 @@ class CloudPanel(Panel[CloudPicture]):
             self._act("token.choose", int(self._picture.cloud.ids[point]))
 
     def _nearest(self, place: QPointF) -> int | None:
-        if self._points is None:
+        if self._points is None or not self.view.ready:
             return None
         return nearest_point(self._points, self.view.camera, self.view.extent, (place.x(), place.y()))
 

@@ -15,7 +15,7 @@ from interpviz.render import labels
 from interpviz.render.camera import to_screen
 from interpviz.render.circuits import GLYPHS, Nodes, edges
 from interpviz.render.colormaps import U1
-from interpviz.render.layout import Layout, layout
+from interpviz.render.layout import Layout, layout, node_radius
 from interpviz.render.pick import nearest_node
 from interpviz.ui.camera_view import CameraView
 from interpviz.ui.card import paint_card
@@ -76,12 +76,14 @@ class Drawn:
         widest = max((width_of(visible(text), small()) for text in self._graph.columns), default=0.0)
         return min(widest, _LONGEST) + 8
 
-    def scene(self) -> CircuitScene:
-        """The picture of edges and nodes."""
+    def scene(self, view: CameraView) -> CircuitScene:
+        """The picture of edges and nodes, the nodes as large as fits while all is shown."""
         lit = self._lit()
         fade = np.logical_not(lit[self._graph.edges[: self.kept]].any(axis=1)) if lit.any() else None
         drawn = edges(self._graph, self.xy, self.kept, self._colours.dark, fade)
-        return CircuitScene(drawn, self._nodes(), ground(self._colours))
+        return CircuitScene(
+            drawn, self._nodes(node_radius(self._layout, view.bounds, view.extent)), ground(self._colours)
+        )
 
     def nearest(self, view: CameraView, place: QPointF) -> int | None:
         """The drawn node nearest to a place, at most 30 pixels away."""
@@ -128,7 +130,7 @@ class Drawn:
             lit[self._hover] = True
         return lit
 
-    def _nodes(self) -> Nodes:
+    def _nodes(self, largest: float) -> Nodes:
         shown = np.flatnonzero(self._touched)
         kind, selected, cut = self._graph.kind[shown], self._picture.selected[shown], self._picture.cut[shown]
         logits = kind == NODE_KINDS.index("logits")
@@ -140,7 +142,7 @@ class Drawn:
         rim[cut] = _rgba(self._colours, "edit")
         fill[selected] = _rgba(self._colours, "accent")
         width = np.where(selected | cut, 2.2, 1.2).astype(np.float32)
-        radius = _RADII[kind] + selected.astype(np.float32) * 1.5
+        radius = _RADII[kind] * min(largest / _RADII.max(), 1.0) + selected.astype(np.float32) * 1.5
         return Nodes(self.xy[shown].astype(np.float32), radius, GLYPHS[kind], fill, rim, width)
 
     def _paint_axes(self, painter: QPainter, view: CameraView) -> None:

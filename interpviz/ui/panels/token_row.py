@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from functools import cache
 from itertools import accumulate
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
@@ -64,10 +66,7 @@ class TokenRow(QAbstractScrollArea):
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colours = colours_of(self)
-        for position in range(len(self._edges) - 1):
-            box = self.chip_box(0, position)
-            if box.right() < 0 or box.left() > self.viewport().width():
-                continue
+        for position in self._in_view():
             self._paint_place(painter, position, colours)
             for row, tokens in enumerate(self._rows):
                 if position < len(tokens.texts):
@@ -80,16 +79,16 @@ class TokenRow(QAbstractScrollArea):
             return True
         return super().viewportEvent(event)
 
+    def _in_view(self) -> range:
+        left = self.horizontalScrollBar().value()
+        first = max(bisect_right(self._edges, left) - 1, 0)
+        return range(first, min(bisect_right(self._edges, left + self.viewport().width()), len(self._edges) - 1))
+
     def _widths(self) -> list[float]:
-        font = typeface(BASE)
+        width = cache(_chip_width)
         longest = max((len(row.texts) for row in self._rows), default=0)
         return [
-            max(
-                min(max(width_of(visible(row.texts[place]), font) + 2 * _PAD, _SHORTEST), _LONGEST)
-                for row in self._rows
-                if place < len(row.texts)
-            )
-            + _GAP
+            max(width(row.texts[place]) for row in self._rows if place < len(row.texts)) + _GAP
             for place in range(longest)
         ]
 
@@ -128,8 +127,8 @@ class TokenRow(QAbstractScrollArea):
 
     def _at(self, place: QPointF) -> tuple[int, int] | None:
         for row, tokens in enumerate(self._rows):
-            for position in range(len(tokens.texts)):
-                if self.chip_box(row, position).contains(place):
+            for position in self._in_view():
+                if position < len(tokens.texts) and self.chip_box(row, position).contains(place):
                     return row, position
         return None
 
@@ -137,3 +136,7 @@ class TokenRow(QAbstractScrollArea):
         tokens = self._rows[row]
         text = tokens.texts[position]
         return f"{visible(text)}\nposition {position} · id {int(tokens.ids[position])} · {code_points(text)}"
+
+
+def _chip_width(text: str) -> float:
+    return min(max(width_of(visible(text), typeface(BASE)) + 2 * _PAD, _SHORTEST), _LONGEST)
