@@ -87,8 +87,8 @@ def outputs(**changes: Any) -> OutputsPicture:
     )
     shown = {
         "rows": rows, "clean_difference": 3.25, "edited_difference": 1.0, "kl": 0.5312,
-        "edits": ("L1H2:zero", "L0M:mean@1"), "reference": "", "pending": False, "seconds": 0.01, "component": "L1H2: direct +0.500 nats",
-        "problem": "",
+        "edits": ("L1H2:zero", "L0M:mean@1"), "reference": "", "pending": False, "seconds": 0.01,
+        "component": "L1H2: direct +0.500 nats", "problem": "",
     }  # fmt: skip
     return OutputsPicture(**{**shown, **changes})
 

@@ -70,7 +70,7 @@ def entries(places: NDArray[np.int32], by: CloudColour) -> NDArray[np.uint8]:
 
 def shades(by: CloudColour, dark: bool) -> U1:
     """The colours of those entries."""
-    return categories(dark, CYCLE) if by == "document" else ramp("viridis", dark)
+    return categories(cycle=CYCLE, dark=dark) if by == "document" else ramp("viridis", dark)
 
 
 def ground(colours: Colours) -> U1:

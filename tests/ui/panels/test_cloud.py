@@ -34,7 +34,7 @@ def test_a_point_has_the_colour_of_its_document(acts: Acts, pictures: Pictures, 
     on_screen(panel, 560, 400)
     panel.show(cloud())
     qtbot.waitUntil(lambda: panel.view.settled, timeout=60_000)
-    shades = categories(False)[:12, :3].astype(int)
+    shades = categories(dark=False)[:12, :3].astype(int)
     seen = [np.array(pixel(panel.view, place(panel, point))) for point in range(4)]
     assert [int(np.abs(shades - one).sum(axis=1).argmin()) for one in seen] == [0, 0, 1, 1]
 
