@@ -32,7 +32,7 @@ ONLY_BELOW = {
     "PySide6": ("interpviz/ui/", "interpviz/app.py"),
     "pyqtgraph": ("interpviz/ui/",),
     "vispy": ("interpviz/render/", "interpviz/ui/"),
-    "numba": ("interpviz/render/",),
+    "numba": ("interpviz/render/", "interpviz/engine/umap_child.py"),
     "torch": ("interpviz/engine/",),
     "h5py": ("interpviz/data/",),
     "safetensors": ("interpviz/data/", "interpviz/engine/"),
