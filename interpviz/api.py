@@ -43,6 +43,7 @@ __all__ = [
     "Token",
     "check",
     "fetch",
+    "kind_of",
     "load",
     "models",
     "open",
@@ -211,6 +212,13 @@ def open(path: str | Path) -> Cache:
     from interpviz.data.activations import Cache as StoredCache
 
     return Cache(StoredCache.open(path))
+
+
+def kind_of(path: str) -> str:
+    """What a path or a model's name stands for: "model", "cache" or "session"; raises InterpvizError for all else."""
+    from interpviz.data.contents import kind_of as look
+
+    return look(Path(path))
 
 
 def check(path: str, report: Report = silent) -> Check:

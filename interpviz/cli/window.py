@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from interpviz import api
 from interpviz.cli import display
 from interpviz.core import paths
 from interpviz.core.errors import InterpvizError
@@ -29,6 +30,8 @@ def open_paths(
     sources: Annotated[list[str], typer.Argument(metavar="PATH...", help="models, caches and sessions, by content")],
 ) -> int:
     """Open the window on models, caches and sessions."""
+    for source in sources:
+        api.kind_of(source)
     return _open(sources)
 
 

@@ -84,6 +84,8 @@ def test_a_file_of_another_kind_is_refused(interpviz: Command, tmp_path: Path) -
     file = tmp_path / "notes.txt"
     file.write_text("hello", "utf-8")
     refused(interpviz("check", file), saying="notes.txt is no model, cache or session")
+    refused(interpviz("open", "demo", file), saying="notes.txt is no model, cache or session")
+    refused(interpviz("open", tmp_path / "none"), saying="There is no model")
     refused(interpviz("heads", file), saying="notes.txt is no model")
 
 
