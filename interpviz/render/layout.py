@@ -40,7 +40,7 @@ def layout(graph: CircuitGraph) -> Layout:
     its fullest row. Deterministic.
     Source: Sugiyama, Tagawa, Toda 1981, the barycentre heuristic, inside the cells of the grid.
     """
-    layers = int(graph.layer.max(initial=0)) + 1
+    layers = _layers(graph)
     row = _rows(graph, layers)
     columns, width = _columns(graph, row, layers)
     order = _swept(graph, row, columns, width)
@@ -56,6 +56,13 @@ def node_radius(layout: Layout, camera: Camera, size: Size, scale: float = 1.0) 
     ax, _, ay, _ = affine(camera, size)
     room = min(layout.place[0] * ax, layout.place[1] * abs(ay)) / scale
     return float(np.clip(0.4 * room, 2.0, 9.0))
+
+
+def _layers(graph: CircuitGraph) -> int:
+    """How many layers there are: the logits, which stand above the last, know it better than the nodes drawn."""
+    logits = graph.kind == _LOGITS
+    inside = graph.layer[(graph.kind != _EMBED) & ~logits]
+    return max(int(inside.max(initial=-1)) + 1, int(graph.layer[logits].max(initial=0)))
 
 
 def _rows(graph: CircuitGraph, layers: int) -> Places:

@@ -124,3 +124,9 @@ def diverging(colours: Colours) -> NDArray[np.uint8]:
     dark = full.copy()
     dark[:255, :3] = np.round(size * ends + (1 - size) * ground)
     return dark
+
+
+def signed(value: float, digits: int) -> str:
+    """A number with its sign, a true minus; what rounds to nothing has none."""
+    text = f"{value:+.{digits}f}".replace("-", "−")
+    return text[1:] if not text.strip("+−0.") else text

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFont, QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from interpviz.control.outputs import OutputRow
-from interpviz.ui.marks import Align, badge, width_of, write
+from interpviz.ui.marks import Align, badge, signed, width_of, write
 from interpviz.ui.text import code_points, tooltip, visible
 from interpviz.ui.theme import BASE, Colours, colours_of, small, typeface
 
@@ -142,8 +142,3 @@ def told(row: OutputRow) -> str:
 def percent(share: float) -> str:
     """A probability in at most five characters."""
     return f"{100 * share:.1f} %" if share >= 0.0005 else "<0.1 %"
-
-
-def signed(value: float, digits: int) -> str:
-    """A number with its sign, a true minus."""
-    return f"{value:+.{digits}f}".replace("-", "−")

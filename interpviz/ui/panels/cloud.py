@@ -41,6 +41,7 @@ class CloudPanel(Panel[CloudPicture]):
         self._hover: int | None = None
         self.site = QComboBox()
         self.site.setAccessibleName("Site of the cloud")
+        self.site.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.site.setToolTip(tooltip("Which recorded activation is shown"))
         self.site.activated.connect(lambda k: act("cloud.show", self.site.itemData(k), None))
         self.method = Segments("Projection", _METHODS, lambda key: act("cloud.show", "", key))

@@ -124,9 +124,8 @@ class Drawn:
             )
 
     def _lit(self) -> NDArray[np.bool_]:
-        lit = self._picture.selected & self._touched
+        lit = np.zeros(len(self.xy), bool)
         if self._hover is not None and self._hover < len(lit):
-            lit = np.zeros_like(lit)
             lit[self._hover] = True
         return lit
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from interpviz.control.components import GridPicture
 from interpviz.core.sites import Site
 from interpviz.render.colormaps import levels
-from interpviz.ui.marks import Align, colour_bar, cross, diverging, mixed, round_limit, stride, write
+from interpviz.ui.marks import Align, colour_bar, cross, diverging, mixed, round_limit, signed, stride, write
 from interpviz.ui.panel import Act
 from interpviz.ui.text import tooltip
 from interpviz.ui.theme import Colours, colours_of, small
@@ -233,7 +233,7 @@ class Grid(QWidget):
             cross(painter, box, colours["edit"], fill)
         elif known and box.width() >= 33 and box.height() >= 20:
             ink = QColor("#14181f") if fill.lightness() > 130 else QColor("#f4f6f9")
-            write(painter, box, f"{picture.values[cell]:+.2f}".replace("-", "−"), ink, font=small())
+            write(painter, box, signed(float(picture.values[cell]), 2), ink, font=small())
 
     def _paint_rings(self, painter: QPainter, picture: GridPicture, colours: Colours) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
-from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFont, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from interpviz.core.results import FeatureMap
@@ -14,7 +14,7 @@ from interpviz.render import indexed, labels
 from interpviz.render.colormaps import table
 from interpviz.ui.marks import Align, colour_bar, round_limit, width_of, write, write_up
 from interpviz.ui.text import tooltip, visible
-from interpviz.ui.theme import Colours, colours_of, small
+from interpviz.ui.theme import Colours, colours_of, small, typeface
 
 _TITLE, _BAR, _GAP, _MARGIN = 20, 20, 6, 2
 _LONGEST = 68.0
@@ -173,14 +173,17 @@ class HeatMap(QWidget):
         down = box.top() + (np.arange(rows) + 0.5) * box.height() / rows
         across = box.left() + (np.arange(columns) + 0.5) * box.width() / columns
         row, column = self._cursor or (-1, -1)
-        for place in labels.along(down, np.full(rows, 11.0), (0, self.height()), 1.0):
+        font, extent = _axis_font(box.height() / max(rows, 1))
+        for place in labels.along(down, np.full(rows, extent), (0, self.height()), 0.0):
             ink = colours["text" if place == row else "muted"]
             line = QRectF(0, down[place] - 8, box.left() - _GAP, 16)
-            write(painter, line, self._texts[0][place], ink, Align.AlignRight)
+            write(painter, line, self._texts[0][place], ink, Align.AlignRight, font)
         below = self._label_width(self._texts[1])
-        for place in labels.along(across, np.full(columns, 11.0), (0, self.width()), 1.0):
+        font, extent = _axis_font(box.width() / max(columns, 1))
+        for place in labels.along(across, np.full(columns, extent), (0, self.width()), 0.0):
             ink = colours["text" if place == column else "muted"]
-            write_up(painter, QRectF(across[place] - 8, box.bottom() + _GAP, 16, below), self._texts[1][place], ink)
+            line = QRectF(across[place] - 8, box.bottom() + _GAP, 16, below)
+            write_up(painter, line, self._texts[1][place], ink, font)
 
     def _paint_cursor(self, painter: QPainter, box: QRectF, cell: tuple[int, int], colours: Colours) -> None:
         painter.setPen(QPen(colours["on_accent" if not colours.dark else "text"], 2.4))
@@ -189,3 +192,8 @@ class HeatMap(QWidget):
         painter.drawRect(ring)
         painter.setPen(QPen(colours["accent"], 1.2))
         painter.drawRect(ring)
+
+
+def _axis_font(pitch: float) -> tuple[QFont, float]:
+    """The typeface of labels that stand `pitch` pixels apart, and the pixels that each takes."""
+    return (small(), 12.0) if pitch >= 12 else (typeface(7.5), 10.0)

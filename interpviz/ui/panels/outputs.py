@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 from interpviz.control.outputs import OutputsPicture
 from interpviz.core.document import Intervention
 from interpviz.ui.flow import Flow
+from interpviz.ui.marks import signed
 from interpviz.ui.panel import Act, Panel
-from interpviz.ui.panels.bars import Bars, signed, told
+from interpviz.ui.panels.bars import Bars, told
 from interpviz.ui.text import ElidedLabel, Label, button, legible
 
 _MOST_CHIPS = 24
