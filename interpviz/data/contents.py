@@ -40,8 +40,10 @@ def _of_folder(folder: Path) -> Kind:
 
 
 def _of_file(path: Path) -> Kind:
-    with path.open("rb") as file:
-        start = file.read(START)
+    start = b""
+    if path.is_file():  # to open a pipe would wait for ever
+        with path.open("rb") as file:
+            start = file.read(START)
     if start.startswith(gguf_header.MAGIC):
         return "model"
     if start.startswith(probe.SIGNATURE):

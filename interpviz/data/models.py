@@ -93,7 +93,10 @@ def _fetched(name: str) -> Path | None:
 
 def _missing(source: str) -> InterpvizError:
     if _HUB_ID.fullmatch(source) and not source.startswith("."):
-        return InterpvizError(f"{source} is not here. Fetch it: interpviz models get {source}")
+        return InterpvizError(
+            f"{source} is not here, and `interpviz models get {source}` cannot fetch it yet. "
+            "Download its folder (config.json, .safetensors, tokenizer.json) and open that."
+        )
     names = ", ".join(entry.name for entry in registry())
     return InterpvizError(
         f"There is no model '{source}'. Give a model folder, a .gguf file or one of these names: {names}."
@@ -112,8 +115,10 @@ def _checked(name: str, path: Path) -> ModelSource:
 
 
 def _check_file(path: Path) -> None:
-    with path.open("rb") as file:
-        magic = file.read(4)
+    magic = b""
+    if path.is_file() or not path.exists():  # to open a pipe would wait for ever
+        with path.open("rb") as file:
+            magic = file.read(4)
     if magic != MAGIC:
         raise InterpvizError(f"{path.name} is no model. Choose a .gguf file, or the folder that config.json lies in.")
     check_header(path)

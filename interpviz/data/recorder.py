@@ -19,6 +19,7 @@ from interpviz.data.manifest import Job, ShardLine
 SHARD_TOKENS = 32_768
 SHARD_BYTES = 256 * 2**20
 SPARE_BYTES = 512 * 2**20
+LEFT_BY_A_KILL = ".*.tmp"
 CLOSING_LIMIT = 600.0  # seconds; a slow disk may take long over 256 MB
 
 
@@ -94,7 +95,7 @@ def committed_tokens(folder: Path, job: Job) -> int:
 
     Raises an InterpvizError where it holds something else.
     """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists() or (folder.is_dir() and set(folder.iterdir()) == set(folder.glob(LEFT_BY_A_KILL))):
         return 0
     if not (folder / manifest.NAME).is_file():
         raise InterpvizError(f"{folder} exists and is no cache. Choose another name after --out.")
@@ -126,7 +127,7 @@ def _begin(folder: Path, job: Job, room: int) -> int:
 
 def _sweep(folder: Path) -> None:
     """Take away what a killed writer left."""
-    for left in folder.glob(".*.tmp"):
+    for left in folder.glob(LEFT_BY_A_KILL):
         left.unlink(missing_ok=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from interpviz.core.document import Document
 from interpviz.core.errors import InterpvizError
-from interpviz.data import sessions
+from interpviz.data import models, sessions
 from interpviz.data.contents import kind_of
 from tests.data.samples import Sample
 
@@ -34,6 +35,14 @@ def test_a_session_is_a_session_whatever_its_name(tmp_path: Path) -> None:
 def test_an_hdf5_file_of_others_is_named_when_it_is_opened(tmp_path: Path) -> None:
     h5py.File(tmp_path / "theirs.h5", "w").close()
     assert kind_of(tmp_path / "theirs.h5") == "cache"
+
+
+def test_a_pipe_is_a_sentence_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.gguf")
+    with pytest.raises(InterpvizError, match=r"pipe\.gguf is no model, cache or session"):
+        kind_of(tmp_path / "pipe.gguf")
+    with pytest.raises(InterpvizError, match=r"pipe\.gguf is no model"):
+        models.resolve(str(tmp_path / "pipe.gguf"))
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ def test_a_model_that_can_be_fetched_says_how() -> None:
 
 
 def test_a_hub_id_that_is_not_here_says_how() -> None:
-    with pytest.raises(InterpvizError, match=r"openai-community/gpt2 is not here\. Fetch it: interpviz models get"):
+    with pytest.raises(
+        InterpvizError, match=r"`interpviz models get openai-community/gpt2` cannot fetch it yet\. Download"
+    ):
         models.resolve("openai-community/gpt2")
 
 
