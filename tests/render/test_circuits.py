@@ -54,7 +54,7 @@ def test_an_edge_is_drawn_along_its_curve_and_nowhere_else():
         assert image[int(y), int(x), 1] < 128
     rows, columns = np.nonzero(image[..., 1] < 255)
     pixels = np.stack([columns, rows], axis=-1) + 0.5
-    fine = np.concatenate([path[:-1] * (1 - t) + path[1:] * t for t in np.linspace(0, 1, 6)])
+    fine = np.concatenate([path[:-1] * (1 - t) + path[1:] * t for t in np.linspace(0, 1, 12)])
     away = np.linalg.norm(pixels[:, None] - fine[None], axis=-1).min(axis=1)
     assert away.max() < 1.7
 
