@@ -36,23 +36,14 @@ def serve(source: BinaryIO, answers: BinaryIO) -> None:
 
 def _embed(points: F4, start: F4, neighbours: int, seed: int, answers: BinaryIO) -> None:
     """UMAP as `umap.UMAP` does it, but from `start`, with exact neighbours, and with the way there shown."""
-    from sklearn.neighbors import NearestNeighbors
-
-    # A point is its own first neighbour; left to itself the search would put any of its doubles there.
-    distances, indices = NearestNeighbors(n_neighbors=neighbours - 1, algorithm="brute").fit(points).kneighbors()
-    own = np.arange(len(points))[:, None]
+    indices, distances = _nearest(points, neighbours)
     from umap import layouts, umap_
 
     _keep_compiled(umap_, "smooth_knn_dist", "compute_membership_strengths")
     _keep_compiled(layouts, "_nb_optimize_layout_euclidean_single_epoch")
     random = np.random.RandomState(seed)
     graph, *_ = umap_.fuzzy_simplicial_set(
-        points,
-        neighbours,
-        random,
-        "euclidean",
-        knn_indices=np.hstack([own, indices]),
-        knn_dists=np.hstack([np.zeros_like(own), distances]).astype(np.float32),
+        points, neighbours, random, "euclidean", knn_indices=indices, knn_dists=distances
     )
     epochs = 500 if len(points) <= 10_000 else 200
     graph = graph.tocoo()
@@ -71,18 +62,32 @@ def _embed(points: F4, start: F4, neighbours: int, seed: int, answers: BinaryIO)
         a,
         b,
         random.randint(-(2**31) + 1, 2**31 - 2, 3).astype(np.int64),
-        # UMAP has no callback, but a progress bar that writes where it is told to, with the positions moved in place.
-        tqdm_kwds={
-            "disable": False,
-            "file": _Watched(positions, epochs, answers),
-            "bar_format": "{n}",
-            "mininterval": _PERIOD,
-            "miniters": 1,
-            "leave": False,
-        },
+        tqdm_kwds=_watched(positions, epochs, answers),
         move_other=True,
     )
     _show(positions, epochs, epochs, answers)
+
+
+def _nearest(points: F4, count: int) -> tuple[NDArray[np.intp], F4]:
+    """The `count` nearest of each point and how far they are, itself first, as UMAP counts them."""
+    from sklearn.neighbors import NearestNeighbors
+
+    # Asked for the point itself too, the search would put any of its doubles in its place.
+    distances, indices = NearestNeighbors(n_neighbors=count - 1, algorithm="brute").fit(points).kneighbors()
+    own = np.arange(len(points))[:, None]
+    return np.hstack([own, indices]), np.hstack([np.zeros_like(own), distances]).astype(np.float32)
+
+
+def _watched(positions: F4, epochs: int, answers: BinaryIO) -> dict[str, Any]:
+    """UMAP has no callback, but a progress bar that writes where it is told, with the positions moved in place."""
+    return {
+        "disable": False,
+        "file": _Watched(positions, epochs, answers),
+        "bar_format": "{n}",
+        "mininterval": _PERIOD,
+        "miniters": 1,
+        "leave": False,
+    }
 
 
 def _keep_compiled(module: Any, *names: str) -> None:
