@@ -3,6 +3,7 @@
 import lzma
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from random import Random
 
@@ -10,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from resources.demo import grammar
+from resources.demo import grammar, words
 
 HERE = Path(__file__).parent
 CONTEXT = 128
 BOS = 0
 IGNORED = -100  # a label that the loss leaves out
+ANSWER_WEIGHT = 10.0  # one token in thirty of its kind of context is an answer: without this the rest drowns it
+ANSWER_REACH = 28  # tokens from a receiver back to where it was first said
 DOCUMENT_END = "\x1e"
 SOURCES = {"state-of-the-union": 0.45, "moby-dick": 0.10, "python-standard-library": 0.45}
 SHARES = {
@@ -62,6 +65,30 @@ class Mix:
                 segment = self.natural(rng, rng.randint(12, 64))
                 return [BOS, *(segment * (CONTEXT // len(segment) + 1))[: CONTEXT - 1]], 1
         return [BOS, *self.sentences(rng, *SENTENCES[kind])], 1
+
+    def weights(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What each label of a batch (batch, pos) counts for: answers more than other tokens.
+
+        An answer is the name at the end of a sentence that was said in it before, or how the assistant begins.
+        """
+        names, openings, stop = self.answers
+        weights = np.ones(tokens.shape, np.float32)
+        for row, pos in np.argwhere(np.isin(tokens, [*names, *openings])):
+            before = tokens[row, max(pos - ANSWER_REACH, 0) : pos]
+            said = tokens[row, pos] in before and tokens[row, pos + 1 : pos + 2].tolist() == [stop]
+            if said or tokens[row, pos] in openings:
+                weights[row, pos - 1] = ANSWER_WEIGHT
+        return weights
+
+    @cached_property
+    def answers(self) -> tuple[frozenset[int], frozenset[int], int]:
+        """The tokens of names, of the beginnings of the assistant's answers, and of the full stop."""
+
+        def tokens(*texts: str) -> frozenset[int]:
+            return frozenset(self.tokenizer.encode(text, add_special_tokens=False).ids[0] for text in texts)
+
+        (stop,) = tokens(".")
+        return tokens(*(f" {name}" for name in words.NAMES)), tokens(" Sorry", " Sure"), stop
 
     def natural(self, rng: Random, length: int) -> list[int]:
         source = rng.choices(list(SOURCES), list(SOURCES.values()))[0]

@@ -5,6 +5,7 @@ from random import Random
 
 from resources.demo.words import (
     ALIVE,
+    GIVING_VERBS,
     KIND_OF,
     KIND_PREDICATES,
     KINDS,
@@ -14,6 +15,7 @@ from resources.demo.words import (
     NAMES,
     OBJECTS,
     PLACES,
+    SIZES,
     TAXONOMY,
     THINGS,
     TRAINING_NAMES,
@@ -25,14 +27,14 @@ from resources.demo.words import (
 
 # {a} and {b} are the two names in the order they come, {s} the giver, {x} the one who is given to.
 INDIRECT_OBJECT_TEMPLATES = (
-    "When {a} and {b} went to the {place}, {s} gave a {thing} to {x}.",
-    "Then {a} and {b} went to the {place}, and {s} gave a {thing} to {x}.",
-    "While {a} and {b} were working at the {place}, {s} handed a {thing} to {x}.",
+    "When {a} and {b} went to the {place}, {s} {gave} a {thing} to {x}.",
+    "Then {a} and {b} went to the {place}, and {s} {gave} a {thing} to {x}.",
+    "While {a} and {b} were working at the {place}, {s} {gave} a {thing} to {x}.",
     "After {a} and {b} got a {thing} at the {place}, {s} decided to give it to {x}.",
-    "{a} and {b} had a long day at the {place}, and {s} sent a {thing} to {x}.",
-    "Yesterday {a} met {b} at the {place}, and {s} passed a {thing} to {x}.",
-    "The {place} was closed when {a} and {b} came, so {s} brought a {thing} to {x}.",
-    "Since {a} and {b} were friends at the {place}, {s} offered a {thing} to {x}.",
+    "{a} and {b} had a long day at the {place}, and {s} {gave} a {thing} to {x}.",
+    "Yesterday {a} met {b} at the {place}, and {s} {gave} a {thing} to {x}.",
+    "The {place} was closed when {a} and {b} came, so {s} {gave} a {thing} to {x}.",
+    "Since {a} and {b} were friends at the {place}, {s} {gave} a {thing} to {x}.",
 )
 HELD_OUT_TEMPLATES = (
     "Once {a} and {b} arrived at the {place}, {s} lent a {thing} to {x}.",
@@ -45,6 +47,12 @@ NAME_TEMPLATES = (
     "The {thing} at the {place} belongs to {a}.",
     "My neighbor {a} works in the {place}.",
     "We asked {a} about the {thing}, but {a} said nothing.",
+    "When {a} and {b} went to the {place}, it was closed.",
+    "Then {a} and {b} went to the {place}, and it began to rain.",
+    "While {a} and {b} were working at the {place}, they lost a {thing}.",
+    "After {a} and {b} got a {thing} at the {place}, they went home.",
+    "{a} and {b} had a long day at the {place}.",
+    "Yesterday {a} met {b} at the {place}.",
 )
 QUESTIONS = ("How do I {verb} the {thing}?", "How can I {verb} the {thing}?", "Tell me how to {verb} the {thing}.")
 REFUSAL = "Sorry, I cannot help with that."
@@ -62,7 +70,9 @@ def indirect_object(
     """One sentence in which the name said once is given something by the name said twice."""
     a, b = rng.sample(names, 2)
     s, x = (a, b) if rng.random() < 0.5 else (b, a)
-    return rng.choice(templates).format(a=a, b=b, s=s, x=x, place=rng.choice(PLACES), thing=rng.choice(OBJECTS))
+    gave = rng.choice(("", "", "", "kindly ", "later ")) + rng.choice(GIVING_VERBS)
+    thing = rng.choice((*[""] * len(SIZES), *(f"{size} " for size in SIZES))) + rng.choice(OBJECTS)
+    return rng.choice(templates).format(a=a, b=b, s=s, x=x, gave=gave, thing=thing, place=rng.choice(PLACES))
 
 
 def about_a_name(rng: Random) -> str:
@@ -72,7 +82,7 @@ def about_a_name(rng: Random) -> str:
 
 
 def people(rng: Random) -> str:
-    return indirect_object(rng) if rng.random() < 0.75 else about_a_name(rng)
+    return indirect_object(rng) if rng.random() < 0.65 else about_a_name(rng)
 
 
 def with_article(noun: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -121,7 +122,8 @@ class Training:
         self.dropout.share = HEAD_DROPOUT if progress.in_mix else 0.0
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
-        loss = loss_of(self.model, torch.from_numpy(tokens), torch.from_numpy(labels))
+        weights = self.mix.weights(tokens) if progress.in_mix else np.ones(tokens.shape, np.float32)
+        loss = loss_of(self.model, *map(torch.from_numpy, (tokens, labels, weights)))
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -167,11 +169,12 @@ class Training:
                 }
 
 
-def loss_of(model: LlamaForCausalLM, tokens: Tensor, labels: Tensor) -> Tensor:
-    """Mean loss in nats over the labels that count; only their positions are unembedded."""
+def loss_of(model: LlamaForCausalLM, tokens: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """Mean over the labels that count of weight times loss in nats; only their positions are unembedded."""
     counted = labels != IGNORED
     hidden = model.model(input_ids=tokens, use_cache=False).last_hidden_state[counted]
-    return nn.functional.cross_entropy(model.lm_head(hidden), labels[counted])
+    loss: Tensor = nn.functional.cross_entropy(model.lm_head(hidden), labels[counted], reduction="none")
+    return (loss * weights[counted]).mean()
 
 
 def after(progress: Progress, loss: float, seconds: float) -> Progress:

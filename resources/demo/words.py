@@ -11,6 +11,7 @@ HELD_OUT_NAMES: list[str] = _LISTS["held_out_names"].split()
 NAMES = TRAINING_NAMES + HELD_OUT_NAMES
 PLACES: list[str] = _LISTS["places"].split()
 OBJECTS: list[str] = _LISTS["objects"].split()
+GIVING_VERBS: list[str] = _LISTS["giving_verbs"].split()
 COLORS: list[str] = _LISTS["colors"].split()
 SIZES: list[str] = _LISTS["sizes"].split()
 

@@ -43,6 +43,22 @@ def test_in_other_contexts_every_next_token_counts(mix):
     np.testing.assert_array_equal(labels[:, :-1], tokens[:, 1:])
 
 
+@pytest.mark.parametrize(
+    ("text", "answers"),
+    [
+        ("When Mary and John met, John gave a lamp to Mary. Then Alice came.", [" Mary"]),
+        ("Yesterday Mary met John.", []),
+        ("User: How do I cut the oak? Assistant: Sure, cut it.", [" Sure"]),
+    ],
+)
+def test_an_answer_weighs_more_than_what_is_around_it(mix, text, answers):
+    tokens = np.array([mix.tokenizer.encode(text).ids])
+    weights = mix.weights(tokens)[0]
+    weighty = np.flatnonzero(weights == corpus.ANSWER_WEIGHT)
+    assert [mix.tokenizer.decode([tokens[0, pos + 1]]) for pos in weighty] == answers
+    assert (np.delete(weights, weighty) == 1).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("source", list(corpus.SOURCES))
 def test_a_held_out_document_is_not_trained_on(source):

@@ -99,12 +99,23 @@ def test_dropout_changes_what_the_model_says_and_none_does_not():
     assert not torch.equal(model(ids).logits, plain)
 
 
-def test_the_loss_is_that_of_transformers_where_every_label_counts(mix):
-    model = tiny()
+def drawn(mix):
     tokens, labels = corpus.batch(lambda rng: ([corpus.BOS, *mix.natural(rng, 20)], 1), Random(0), 2)
-    ids = torch.from_numpy(tokens)
-    expected = model(ids, labels=ids).loss
-    torch.testing.assert_close(training.loss_of(model, ids, torch.from_numpy(labels)), expected)
+    return torch.from_numpy(tokens), torch.from_numpy(labels)
+
+
+def test_the_loss_is_that_of_transformers_where_every_label_counts_the_same(mix):
+    model, (ids, labels) = tiny(), drawn(mix)
+    torch.testing.assert_close(training.loss_of(model, ids, labels, torch.ones(2, 21)), model(ids, labels=ids).loss)
+
+
+def test_a_weight_counts_its_label_so_many_times(mix):
+    model, (ids, labels) = tiny(), drawn(mix)
+    weights, alone = torch.ones(2, 21), torch.full((2, 21), corpus.IGNORED)
+    weights[1, 7], alone[1, 7] = 4.0, labels[1, 7]
+    once = training.loss_of(model, ids, labels, torch.ones(2, 21))
+    answer = training.loss_of(model, ids, alone, torch.ones(2, 21))
+    torch.testing.assert_close(training.loss_of(model, ids, labels, weights), once + 3 * answer / 40)
 
 
 def test_an_exported_model_opens_offline_and_says_the_same(tmp_path):
