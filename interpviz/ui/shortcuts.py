@@ -17,6 +17,7 @@ GESTURES = (
     ("Circuit: click, double click", "Select a node, cut it out"),
     ("Circuit and cloud: wheel, drag", "Zoom, move"),
     ("Circuit and cloud: double click beside", "Show all again"),
+    ("Circuit and cloud: Page Up, Page Down, Enter", "Walk from point to point, choose"),
     ("Cloud: click", "Make the token's context the prompt"),
 )
 

@@ -19,6 +19,7 @@ from interpviz.ui.theme import colours_of
 BOUNDS = Camera(-0.02, -0.05, 1.02, 1.05)
 MARGINS = (LEFT, 10.0, 14.0, 60.0)
 _STEPS = 100
+_WALK = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 
 
 class CircuitPanel(Panel[CircuitPicture]):
@@ -60,6 +61,8 @@ class CircuitPanel(Panel[CircuitPicture]):
         column.addLayout(foot)
 
     def present(self, picture: CircuitPicture) -> None:
+        if self._picture is None or self._picture.graph is not picture.graph:
+            self._hover = None
         self._picture = picture
         if not self.slider.isSliderDown():
             self.slider.blockSignals(True)
@@ -86,9 +89,14 @@ class CircuitPanel(Panel[CircuitPicture]):
             self._redraw()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
+        key = Qt.Key(event.key())
+        if key == Qt.Key.Key_Escape:
             self._act("selection.set", ())
-        elif event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Delete) and self._hover is not None:
+        elif key in _WALK and self._drawn is not None:
+            self._light(self._drawn.next_node(self._hover, _WALK[key]))
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._hover is not None:
+            self._select(self._hover)
+        elif key in (Qt.Key.Key_Space, Qt.Key.Key_Delete) and self._hover is not None:
             self._toggle(self._hover)
         else:
             super().keyPressEvent(event)
@@ -120,16 +128,19 @@ class CircuitPanel(Panel[CircuitPicture]):
             self._merge = ("prune", next(self._drags))
 
     def _on_hover(self, place: QPointF | None) -> None:
-        found = self._drawn.nearest(self.view, place) if place is not None and self._drawn else None
-        if found != self._hover:
-            self._hover = found
-            self.view.setAccessibleDescription(
-                self._drawn.told_node(found) if self._drawn and found is not None else ""
-            )
+        self._light(self._drawn.nearest(self.view, place) if place is not None and self._drawn else None)
+
+    def _light(self, node: int | None) -> None:
+        """Light the edges of this node, and tell them."""
+        if node != self._hover:
+            self._hover = node
+            self.view.setAccessibleDescription(self._drawn.told_node(node) if self._drawn and node is not None else "")
             self._redraw()
 
     def _on_click(self, place: QPointF, _: object) -> None:
-        node = self._drawn.nearest(self.view, place) if self._drawn else None
+        self._select(self._drawn.nearest(self.view, place) if self._drawn else None)
+
+    def _select(self, node: int | None) -> None:
         site = self._picture.graph.site(node) if self._picture and node is not None else None
         self._act("selection.set", (site,) if site else ())
 

@@ -92,6 +92,14 @@ class Drawn:
         found = nearest_node(at, (place.x(), place.y()), _REACH)
         return int(shown[found]) if found is not None else None
 
+    def next_node(self, node: int | None, step: int) -> int | None:
+        """The drawn node before or after this one, for walking without a mouse."""
+        shown = np.flatnonzero(self._touched)
+        if not len(shown):
+            return None
+        place = int(np.searchsorted(shown, node)) + step if node is not None else 0
+        return int(shown[place % len(shown)])
+
     def told_node(self, node: int) -> str:
         """A node, its token and its strongest edges, in words."""
         links = "; ".join(self._told_edge(edge) for edge in self._strongest(node))

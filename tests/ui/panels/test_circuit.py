@@ -70,6 +70,12 @@ def test_the_logits_are_nothing_that_can_be_cut(panel: CircuitPanel, acts: Acts)
     assert not [act for act in acts.done if act[0] == "intervention.toggle"]
 
 
+def test_page_down_walks_from_node_to_node_and_enter_selects(panel: CircuitPanel, acts: Acts) -> None:
+    for key in (Qt.Key.Key_PageDown, Qt.Key.Key_PageDown, Qt.Key.Key_Return, Qt.Key.Key_PageDown, Qt.Key.Key_Space):
+        QTest.keyClick(panel.view, key)
+    assert acts.done == [("selection.set", (Site(0, "head", 1),)), ("intervention.toggle", Site(1, "mlp_out"))]
+
+
 def test_escape_clears_the_selection(panel: CircuitPanel, acts: Acts) -> None:
     QTest.keyClick(panel.view, Qt.Key.Key_Escape)
     assert acts.done == [("selection.set", ())]
