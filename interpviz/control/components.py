@@ -20,8 +20,8 @@ from interpviz.core.sites import Site
 class GridPicture:
     """`values` (layer, column) in nats: one column a head, then one for the MLP if `mlps`; NaN where not yet known.
 
-    `limit` is the magnitude at the ends of the colours; `done` is the share of values that are there;
-    `measure` names what is shown; `problem` is empty or a sentence that says why nothing is.
+    `limit` is the magnitude at the ends of the colours, which some values may exceed; `done` is the share of values
+    that are there; `measure` names what is shown; `problem` is empty or a sentence that says why nothing is.
     """
 
     layers: int

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-# HDF5_PLUGIN_PRELOAD "::" forbids filter plugins: a file could name a shared library to load.
+# HDF5_PLUGIN_PRELOAD "::" forbids filter plugins: a file could name a shared library to load. OpenBLAS spins on every
+# core: with one thread a PCA of 8,192 x 192 takes a third of the CPU time (0.15 against 0.5 s).
 _QUIET_AND_OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -17,6 +18,7 @@ _QUIET_AND_OFFLINE = {
     "WANDB_MODE": "disabled",
     "HDF5_PLUGIN_PRELOAD": "::",
     "QT_API": "pyside6",
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 

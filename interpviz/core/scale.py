@@ -18,6 +18,13 @@ def robust_limits(values: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def symmetric_limit(values: NDArray[np.floating]) -> float:
-    """The largest finite magnitude, for colours that diverge from zero; 1 where all is zero or missing."""
+    """The magnitude at the ends of colours that diverge from zero; 1 where all is zero or missing.
+
+    The largest of a few values; of 100 or more their 97th percentile, so that the others can be told apart.
+    """
     finite = np.abs(values[np.isfinite(values)])
-    return float(finite.max()) or 1.0 if finite.size else 1.0
+    if not finite.size:
+        return 1.0
+    largest = float(finite.max())
+    usual = float(np.percentile(finite, 97)) if finite.size >= 100 else largest
+    return usual or largest or 1.0

@@ -1,4 +1,4 @@
-"""From a click to its answer: an edited run by the engine, against one forward pass of the same model."""
+"""From a click to its answer on the screen, in the real window, against one forward pass of the same model."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from interpviz.core.document import Intervention, ModelFacts, Prompt
+from interpviz.control.plan import edited_run
+from interpviz.core.commands import clear_interventions
+from interpviz.core.document import PANELS, Document, ModelFacts, Prompt
 from interpviz.core.errors import InterpvizError
-from interpviz.core.requests import OpenModel, RunRequest
+from interpviz.core.requests import OpenModel
 from interpviz.core.sites import Site
 from tests.benchmarks.rounds import Row, compared
 
@@ -26,27 +28,51 @@ def rows() -> list[Row]:
 
 
 def _rows(source: str, limit: float, spare: float = 0.0, note: str = "") -> Iterator[Row]:
+    from PySide6.QtWidgets import QApplication
+
+    from interpviz.app import Session
     from interpviz.engine.compute import Engine
 
+    application = QApplication.instance() or QApplication([])
     engine = Engine()
     try:
         facts = engine.compute(OpenModel(source))
     except InterpvizError as missing:
         print(f"click, {source}: {missing}", file=sys.stderr)
         return
+    session = Session(engine.compute)
+    session.window.show()
     for text in (SHORT, LONG):
+        session.store.replace(
+            Document(facts, prompt=Prompt(text), target=" the", panels=frozenset(PANELS) - {"circuit"})
+        )
+        _until(application, session.settled)
         tokens = engine.loaded(facts).model.tokens(Prompt(text)).ids.tolist()
-        ours, theirs = _clicks(engine, facts, text), _forwards(source, tokens, spare)
-        yield compared(f"click, {source}, {len(tokens)} tokens", PEER, limit, ours, theirs, note)
+        ours, theirs = _clicks(application, session, facts), _forwards(source, tokens, spare)
+        yield compared(f"click to shown, {source}, {len(tokens)} tokens", PEER, limit, ours, theirs, note)
+    session.window.close()
+    session.close()
 
 
-def _clicks(engine: Any, facts: ModelFacts, text: str) -> Callable[[], float]:
-    """Cut one head after the other: no answer is one that somebody remembers."""
+def _until(application: Any, condition: Callable[[], bool]) -> None:
+    from PySide6.QtCore import QEventLoop
+
+    while not condition():
+        application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 1)
+
+
+def _clicks(application: Any, session: Any, facts: ModelFacts) -> Callable[[], float]:
+    """Cut one head after the other in the window: no answer is one that somebody remembers."""
     heads = itertools.cycle(Site(layer, "head", head) for head in range(facts.heads) for layer in range(facts.layers))
 
     def click() -> float:
+        session.store.apply(clear_interventions)
+        _until(application, session.settled)
         begun = time.perf_counter()
-        engine.compute(RunRequest(facts, Prompt(text), frozenset([Intervention(next(heads))])))
+        session.actions("intervention.toggle", next(heads))
+        wanted = edited_run(session.store.document)
+        _until(application, lambda: session.desk.answer(wanted) is not None)
+        session.window.panels["outputs"].repaint()
         return time.perf_counter() - begun
 
     return click

@@ -44,3 +44,9 @@ def test_limits_are_finite_and_never_of_zero_width(values: np.ndarray) -> None:
     assert low < high
     assert np.isfinite(symmetric_limit(values))
     assert symmetric_limit(values) > 0
+
+
+def test_of_many_values_the_few_largest_do_not_set_the_scale():
+    values = np.r_[np.ones(97), 50.0, 60.0, 70.0]
+    assert symmetric_limit(values) < 3
+    assert symmetric_limit(values[3:]) == 70

@@ -124,7 +124,8 @@ class Grid(QWidget):
         limit = round_limit(self._picture.limit)
         bar = QRectF(_LEFT, self.height() - _BAR, self.width() - _LEFT - 2, _BAR)
         if np.isfinite(self._picture.values).any():
-            colour_bar(painter, bar, table, (f"−{limit}", f"+{limit}"), self._unit(), colours)
+            low, high = _beyond(self._picture)
+            colour_bar(painter, bar, table, (f"{low}−{limit}", f"{high}+{limit}"), self._unit(), colours)
         elif not self._picture.problem:
             write(painter, bar, self._unit(), colours["muted"], Align.AlignLeft)
 
@@ -250,3 +251,10 @@ class Grid(QWidget):
         box = self.cell_box(cell).adjusted(-out, -out, out, out)
         radius = min(box.width(), box.height()) / 9 + 1
         painter.drawRoundedRect(box, radius, radius)
+
+
+def _beyond(picture: GridPicture) -> tuple[str, str]:
+    """Signs before the ends of the colour bar where some values lie beyond them."""
+    with np.errstate(invalid="ignore"):
+        below, above = (picture.values < -picture.limit).any(), (picture.values > picture.limit).any()
+    return "≤ " * bool(below), "≥ " * bool(above)

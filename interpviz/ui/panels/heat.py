@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from interpviz.core.results import FeatureMap
+from interpviz.core.results import F4, FeatureMap
 from interpviz.render import indexed, labels
 from interpviz.render.colormaps import table
 from interpviz.ui.marks import Align, colour_bar, round_limit, width_of, write, write_up
@@ -30,11 +30,14 @@ Tell = Callable[[int, int, float], str]
 
 
 class HeatMap(QWidget):
-    """Shows a FeatureMap, cells crisp. `tell(row, column, value)` words a cell; `square` cells keep their shape."""
+    """Shows a FeatureMap, cells crisp. `tell(row, column, value)` words a cell; `square` cells keep their shape.
 
-    def __init__(self, name: str, tell: Tell, unit: str, square: bool = False) -> None:
+    With `logarithmic` equal steps of colour are equal ratios: for norms, of which a few are a thousand times the rest.
+    """
+
+    def __init__(self, name: str, tell: Tell, unit: str, square: bool = False, logarithmic: bool = False) -> None:
         super().__init__()
-        self._tell, self._unit, self._square = tell, unit, square
+        self._tell, self._unit, self._square, self._logarithmic = tell, unit, square, logarithmic
         self._title = name
         self._map: FeatureMap | None = None
         self._image: QImage | None = None
@@ -157,7 +160,8 @@ class HeatMap(QWidget):
         if self._map is None or not self._map.values.size:
             self._image = None
             return
-        cells = np.ascontiguousarray(indexed.entries(self._map.values, self._map.limits))
+        values, limits = _logarithms(self._map) if self._logarithmic else (self._map.values, self._map.limits)
+        cells = np.ascontiguousarray(indexed.entries(values, limits))
         rows, columns = cells.shape
         image = QImage(cells.data, columns, rows, columns, QImage.Format.Format_Indexed8).copy()
         shades = self._shades(colours_of(self)).astype(int)
@@ -197,3 +201,11 @@ class HeatMap(QWidget):
 def _axis_font(pitch: float) -> tuple[QFont, float]:
     """The typeface of labels that stand `pitch` pixels apart, and the pixels that each takes."""
     return (small(), 12.0) if pitch >= 12 else (typeface(7.5), 10.0)
+
+
+def _logarithms(shown: FeatureMap) -> tuple[F4, tuple[float, float]]:
+    """Values and limits to base ten; what is not above zero counts as the smallest value that is."""
+    positive = shown.values[shown.values > 0]
+    least = float(positive.min()) if positive.size else 1.0
+    low, high = (float(np.log10(max(limit, least))) for limit in shown.limits)
+    return np.log10(np.maximum(shown.values, np.float32(least))), (low, max(high, low + 1e-6))

@@ -21,7 +21,7 @@ class MapsPanel(Panel[MapsPicture]):
         super().__init__("maps", "Maps", "Where the selected head looks, and the norm of what each component writes.")
         self._picture: MapsPicture | None = None
         self.pattern = HeatMap("Attention", self._tell_pattern, "attention", square=True)
-        self.norms = HeatMap("Norms", self._tell_norm, "norm")
+        self.norms = HeatMap("Norms", self._tell_norm, "norm, log", logarithmic=True)
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self.body)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(14)

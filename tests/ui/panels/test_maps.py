@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -34,10 +37,14 @@ def test_a_cell_of_the_pattern_has_the_colour_of_its_attention(panel: MapsPanel,
 
 
 @pytest.mark.parametrize("cell", [(0, 0), (0, 3), (1, 0), (1, 3)])
-def test_a_cell_of_the_norms_has_the_colour_of_its_norm(panel: MapsPanel, cell: tuple[int, int]) -> None:
+def test_a_cell_of_the_norms_has_the_colour_of_the_logarithm_of_its_norm(
+    panel: MapsPanel, cell: tuple[int, int]
+) -> None:
     shown = maps().norms
     assert shown is not None
-    assert pixel(panel.norms, panel.norms.cell_box(*cell)) == colour_of(shown, *cell)
+    low, high = (math.log(limit) for limit in shown.limits)
+    scaled = replace(shown, values=np.log(shown.values), limits=(low, high))
+    assert pixel(panel.norms, panel.norms.cell_box(*cell)) == colour_of(scaled, *cell)
 
 
 def test_cells_of_the_pattern_are_square_and_crisp(panel: MapsPanel) -> None:
