@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from pyqtgraph.console import ConsoleWidget
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
-from pyqtgraph.console import ConsoleWidget
 
 from interpviz import api
 from interpviz.control.store import Store

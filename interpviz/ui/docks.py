@@ -18,7 +18,7 @@ from interpviz.ui.theme import colours_of
 Area = Qt.DockWidgetArea
 # Shares of the window's width and of the height below the prompt, tried at 1400 x 900 and 1600 x 1000.
 _COLUMNS = {"components": 28, "circuit": 37, "maps": 35}
-_ROWS = {"components": 44, "outputs": 56}
+_ROWS = {"components": 42, "outputs": 58}
 _RIGHT = {"maps": 46, "cloud": 54}
 
 
@@ -34,6 +34,7 @@ class TitleBar(QWidget):
         row.setContentsMargins(12, 6, 6, 4)
         row.setSpacing(6)
         row.addWidget(Label(panel.title, "title"))
+        row.addSpacing(4)
         row.addStretch(1)
         for control in panel.header:
             row.addWidget(control)

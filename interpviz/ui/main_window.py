@@ -122,6 +122,12 @@ class MainWindow(QMainWindow):
         """List keys and gestures."""
         Shortcuts(every_action(self.menuBar()), self).show()
 
+    def open_console(self) -> None:
+        """Open a Python console on what the window shows."""
+        from interpviz.ui.console import Console
+
+        Console(self._act, self._store, self).show()
+
     def open_palette(self) -> None:
         """Offer every act by name."""
         self.palette_list.open(every_action(self.menuBar()))
@@ -172,6 +178,7 @@ class MainWindow(QMainWindow):
                 None,
                 Entry("layout.reset", "Reset layout", self.board.start_over, "Ctrl+R"),
                 Entry("palette", "Command palette", self.open_palette, "Ctrl+Shift+P"),
+                Entry("console", "Console", self.open_console, "Ctrl+Shift+C"),
             ],
             "Help": [Entry("shortcuts", "Shortcuts", self.open_shortcuts, "F1")],
         }

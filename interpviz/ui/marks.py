@@ -108,6 +108,11 @@ def mixed(one: QColor, other: QColor, share: float) -> QColor:
     return QColor(*(round(share * a + (1 - share) * b) for a, b in pairs))
 
 
+def faint(colour: QColor, opacity: float) -> QColor:
+    """The colour, letting what is beneath shine through."""
+    return QColor(colour.red(), colour.green(), colour.blue(), round(255 * opacity))
+
+
 def rgb(colour: QColor) -> tuple[int, int, int]:
     """Red, green and blue, 0 to 255."""
     return colour.red(), colour.green(), colour.blue()

@@ -8,8 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
+from interpviz.ui.camera_view import CameraView
 from interpviz.ui.main_window import MainWindow
-from interpviz.ui.picture import PictureWidget
 
 PANELS = ("components", "outputs", "maps", "cloud", "circuit")
 _LOOK_MS = 100
@@ -32,7 +32,7 @@ class Shots(QObject):
         self._timer.start()
 
     def _look(self) -> None:
-        if not self._settled() or not all(view.settled for view in self._window.findChildren(PictureWidget)):
+        if not self._settled() or not all(view.settled for view in self._window.findChildren(CameraView)):
             return
         self._next.pop(0)()
         if not self._next:
@@ -42,7 +42,7 @@ class Shots(QObject):
     def _light(self) -> None:
         self._draw(self._window, "window-light")
         for name in PANELS:
-            self._draw(self._window.panels[name], name)
+            self._draw(self._window.board.dock(name), name)
         self._window.theme.choose("dark")
 
     def _dark(self) -> None:

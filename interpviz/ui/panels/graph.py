@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from interpviz.control.circuit import CircuitPicture
@@ -19,12 +19,13 @@ from interpviz.render.layout import Layout, layout, node_radius
 from interpviz.render.pick import nearest_node
 from interpviz.ui.camera_view import CameraView
 from interpviz.ui.card import paint_card
-from interpviz.ui.marks import Align, cross, rgb, width_of, write, write_up
+from interpviz.ui.marks import Align, cross, faint, rgb, width_of, write, write_up
 from interpviz.ui.panels.scenes import CircuitScene, ground
 from interpviz.ui.text import visible
-from interpviz.ui.theme import Colours, small
+from interpviz.ui.theme import Colours, small, typeface
 
 _RADII = np.array([4.0, 5.0, 4.6, 6.5], np.float32)
+_HEAD = NODE_KINDS.index("head")
 _REACH = 30.0
 _MOST = 5
 LEFT, _LONGEST = 50.0, 72.0
@@ -112,6 +113,7 @@ class Drawn:
     def paint(self, painter: QPainter, view: CameraView, hover: int | None) -> None:
         """Axes, crosses over what is cut, and the card of the node under the pointer."""
         self._paint_axes(painter, view)
+        self._paint_names(painter, view)
         for node in np.flatnonzero(self._picture.cut & self._touched):
             at = self._at(view, int(node))
             cross(painter, QRectF(at.x() - 8, at.y() - 8, 16, 16), self._colours["edit"], self._colours["card"])
@@ -168,6 +170,28 @@ class Drawn:
         for row in labels.along(heights, np.full(len(heights), 12.0), (6, bottom - 4), 1.0):
             box = QRectF(0, heights[row] - 8, left - 4, 16)
             write(painter, box, names[row], self._colours["muted"], Align.AlignRight)
+
+    def _paint_names(self, painter: QPainter, view: CameraView) -> None:
+        """The number of a head beside its circle, the strongest heads first, where it covers nothing."""
+        drawn = list(dict.fromkeys(self._graph.edges[: self.kept].ravel().tolist()))
+        heads = [node for node in drawn if self._graph.kind[node] == _HEAD]
+        font = typeface(7.5)
+        texts = [f"H{int(self._graph.index[node])}" for node in heads]
+        sizes = np.array([(width_of(text, font) + 2, 11.0) for text in texts]).reshape(-1, 2)
+        at = to_screen(view.camera, view.extent, self.xy[heads]).reshape(-1, 2)
+        right = at - (-7.0, 5.5)
+        left = at - (7.0, 5.5) - sizes * (1.0, 0.0)
+        nodes = to_screen(view.camera, view.extent, self.xy[drawn]).reshape(-1, 2) - 4.0
+        corners = np.vstack([nodes, right, left])
+        fitting = labels.apart(corners, np.vstack([np.full_like(nodes, 8.0), sizes, sizes]), view.extent, 0.5)
+        named: set[int] = set()
+        for place in fitting[fitting >= len(nodes)]:
+            head = (int(place) - len(nodes)) % len(heads)
+            if head not in named:
+                named.add(head)
+                box = QRectF(QPointF(*corners[place]), QSizeF(*sizes[head]))
+                painter.fillRect(box, faint(self._colours["card"], 0.75))
+                write(painter, box.adjusted(-4, 0, 4, 0), texts[head], self._colours["muted"], font=font)
 
     def _paint_borders(self, painter: QPainter, borders: NDArray[np.float64], bottom: float) -> None:
         """Faint lines between the tokens, which edges and nodes hide."""
