@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpviz.core.results import CircuitGraph
-from interpviz.core.scale import symmetric_limit
 from interpviz.render.camera import Camera, Size, to_screen
 from interpviz.render.colormaps import U1, signed
 
@@ -61,7 +60,8 @@ def edges(
     `fade` (kept,) marks edges that stand back, for instance those that do not touch the selection.
     """
     pairs, weight = graph.edges[:kept], graph.weight[:kept]
-    limit = symmetric_limit(graph.weight)
+    # The largest, not a usual one: a few edges carry a circuit, and those must not all look alike.
+    limit = float(np.abs(graph.weight).max(initial=0.0)) or 1.0
     ends = np.hstack([xy[pairs[:, 0]], xy[pairs[:, 1]]]).astype(np.float32)
     width = 0.6 + 3.4 * np.sqrt(np.clip(np.abs(weight) / limit, 0, 1))
     colour = signed(weight, limit, dark)

@@ -14,6 +14,9 @@ from interpviz.ui.panels.scenes import CYCLE, shades
 from interpviz.ui.theme import colours_of, small
 
 
+_PITCH = 8
+
+
 class Legend(QWidget):
     """Dots for documents, a bar for positions."""
 
@@ -33,7 +36,7 @@ class Legend(QWidget):
             self._count = min(len(np.unique(category)), CYCLE)
             total = len(np.unique(category))
             self._text = f"{total:,} documents"
-            self.setFixedWidth(round(self._count * 10 + 8 + width_of(self._text, small()) + 4))
+            self.setFixedWidth(round(self._count * _PITCH + 6 + width_of(self._text, small()) + 4))
         else:
             self._text = str(int(category.max(initial=0)))
             self.setFixedWidth(190)
@@ -50,6 +53,6 @@ class Legend(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         for place in range(self._count):
             painter.setBrush(QColor(*table[place, :3].tolist()))
-            painter.drawEllipse(QPointF(5 + place * 10, self.height() / 2), 3.6, 3.6)
-        box = QRectF(self._count * 10 + 8, 0, self.width(), self.height())
+            painter.drawEllipse(QPointF(4 + place * _PITCH, self.height() / 2), 3.2, 3.2)
+        box = QRectF(self._count * _PITCH + 6, 0, self.width(), self.height())
         write(painter, box, self._text, colours["muted"], Align.AlignLeft)
