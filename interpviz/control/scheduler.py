@@ -104,12 +104,12 @@ class Scheduler:
                 self.partial.emit(request, partial)
 
     def _release(self, request: Request) -> None:
+        self._share_out()  # first, so that the lane does not begin what was just done once more
         self._lanes[request.lane].release(request)
         self.ended.emit(request)
 
     def _stopped(self, request: Request) -> None:
         self._release(request)
-        self._share_out()
 
     def _done(self, request: Request, answer: Any) -> None:
         wanted, finish = self._wanted(request), self._jobs.pop(request, None)
@@ -119,7 +119,6 @@ class Scheduler:
             self.answered.emit(request, answer)
         if finish:
             finish(answer)
-        self._share_out()
 
     def _broke(self, request: Request, sentence: str) -> None:
         wanted = self._wanted(request)
@@ -128,4 +127,3 @@ class Scheduler:
         self._release(request)
         if wanted:
             self.failed.emit(request, sentence)
-        self._share_out()

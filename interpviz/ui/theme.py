@@ -162,6 +162,7 @@ def family() -> str:
     return min(names, key=len) if names else QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont).family()
 
 
+@cache
 def typeface(points: float = 9.75, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
     """The typeface at a size in points (9.75 is 13 pixels at 96 dots an inch), with digits of one width."""
     font = QFont(family())

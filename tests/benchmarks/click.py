@@ -58,7 +58,7 @@ def _until(application: Any, condition: Callable[[], bool]) -> None:
     from PySide6.QtCore import QEventLoop
 
     while not condition():
-        application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 1)
+        application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
 
 def _clicks(application: Any, session: Any, facts: ModelFacts) -> Callable[[], float]:

@@ -78,6 +78,15 @@ def test_a_finished_request_is_not_begun_again_before_its_answer_was_seen(heard:
     assert heard.engine.asked.count(A) == 1
 
 
+def test_an_answered_request_is_computed_once(heard: Heard):
+    for request in (A, B, C, A, B):
+        heard.scheduler.want([request])
+        heard.pump.until(lambda request=request: request in heard.ended)
+        heard.ended.clear()
+    heard.scheduler.close()
+    assert heard.engine.asked == [A, B, C, A, B]
+
+
 def test_a_mistake_is_told_once_and_not_tried_again(heard: Heard):
     heard.engine.answers[A] = InterpvizError("Two tokens.")
     heard.scheduler.want([A])
