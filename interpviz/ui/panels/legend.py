@@ -13,7 +13,6 @@ from interpviz.ui.marks import Align, colour_bar, width_of, write
 from interpviz.ui.panels.scenes import CYCLE, shades
 from interpviz.ui.theme import colours_of, small
 
-
 _PITCH = 8
 
 

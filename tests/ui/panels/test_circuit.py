@@ -129,3 +129,13 @@ def test_what_is_selected_has_the_colour_of_selections(panel: CircuitPanel) -> N
 def test_the_strongest_edges_can_be_read_as_text(panel: CircuitPanel) -> None:
     told = panel.accessibleDescription()
     assert told == "3 of 9 edges. embed@0 → L0H1@1 +4.000; L0H1@1 → L1M@2 -2.000; L1M@2 → logits@3 +1.000"
+
+
+def test_of_hundreds_of_edges_the_strongest_still_differ(panel: CircuitPanel) -> None:
+    weight = np.array([8, 4, 2, *[0.01] * 397], np.float32)
+    graph = replace(circuit().graph, edges=np.tile([[0, 1], [1, 2]], (200, 1)).astype(np.int32), weight=weight)
+    panel.show(replace(circuit(), graph=replace(graph, total=float(weight.sum())), kept=400))
+    assert isinstance(panel.view, Still)
+    assert isinstance(panel.view.scene, CircuitScene)
+    first, second, third = panel.view.scene.edges.width[:3]
+    assert first > second > third
