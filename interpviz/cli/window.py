@@ -42,6 +42,7 @@ def demo(
 ) -> int:
     """Open the bundled session, or draw its panels as .png files."""
     session = [str(paths.resource("demo/session.json"))]
+    api.kind_of(session[0])
     if shots is None:
         return _open(session)
     if not display.present():
