@@ -50,10 +50,11 @@ class SceneWidget(CameraView):
         """Whether the present wish is on the screen, or will be with the next frame."""
         return True
 
-    def give_back(self, pool: Pool) -> None:
-        """Return the canvas to the pool."""
+    def give_back(self, pool: Pool) -> QWidget:
+        """Return the canvas to the pool; its widget goes when whoever closes the pool deletes it."""
         self._native.setParent(None)
         pool.give_back(self._canvas)
+        return self._native
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         for layer in (self._native, self._top):

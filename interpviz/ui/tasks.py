@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QWidget
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
 from interpviz.core import requests
+from interpviz.core.document import Document
 from interpviz.core.requests import Request
 from interpviz.core.results import RunResult
 from interpviz.ui.text import Label, button, legible
@@ -66,7 +67,7 @@ class TaskBar(QStatusBar):
         self.setContentsMargins(10, 0, 10, 2)
         self._scheduler = scheduler
         self._tasks: dict[Request, _Task | None] = {}
-        self._asked = time.perf_counter()
+        self._asked: float | None = None
         self._model = Label(role="muted")
         self.waited = Label(role="muted")
         self.waited.setAccessibleName("Time to the last answer")
@@ -86,13 +87,15 @@ class TaskBar(QStatusBar):
         """What the bar shows as running."""
         return tuple(task.name for task in self._tasks.values() if task is not None)
 
-    def _on_change(self) -> None:
-        self._asked = time.perf_counter()
+    def _on_change(self, old: Document, new: Document) -> None:
+        """The first answer of a model waits for its weights; that says nothing of how fast an act is answered."""
+        self._asked = time.perf_counter() if old.model == new.model else None
 
     def _on_answer(self, request: Request, value: object) -> None:
         if isinstance(value, RunResult):
-            waited = 1000 * (time.perf_counter() - self._asked)
-            self.waited.setText(f"Answered in {waited:,.0f} ms · forward pass {1000 * value.seconds:,.0f} ms")
+            forward = f"forward pass {1000 * value.seconds:,.0f} ms"
+            waited = 1000 * (time.perf_counter() - self._asked) if self._asked is not None else None
+            self.waited.setText(forward.capitalize() if waited is None else f"Answered in {waited:,.0f} ms · {forward}")
 
     def _on_begun(self, request: Request) -> None:
         self._tasks[request] = None

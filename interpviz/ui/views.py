@@ -59,6 +59,7 @@ class Views:
         """End the thread and close the canvases."""
         self._pictures.close()
         if self._pool is not None:
-            for scene in self._scenes:
-                scene.give_back(self._pool)
+            widgets = [scene.give_back(self._pool) for scene in self._scenes]
             self._pool.close()
+            for widget in widgets:
+                widget.deleteLater()

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
+from interpviz.core import commands
 from interpviz.core.document import Prompt
 from interpviz.core.requests import GraphRequest, RunRequest
 from interpviz.core.results import RunResult
@@ -25,8 +26,13 @@ def work() -> Work:
 
 
 @pytest.fixture
-def bar(work: Work, on_screen: Show) -> TaskBar:
-    made = TaskBar(Store(), cast(Scheduler, work))
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def bar(work: Work, store: Store, on_screen: Show) -> TaskBar:
+    made = TaskBar(store, cast(Scheduler, work))
     on_screen(made, 900, 30)
     return made
 
@@ -57,8 +63,12 @@ def test_cancel_stops_that_work(bar: TaskBar, work: Work, qtbot: QtBot) -> None:
     work.ended.emit(LONG)
 
 
-def test_the_last_answer_says_how_long_it_took(bar: TaskBar, work: Work) -> None:
+def test_the_last_answer_says_how_long_it_took(bar: TaskBar, work: Work, store: Store) -> None:
     answer = RunResult(tokens("a"), np.zeros(3, np.float32), None, None, 0.0421)
+    store.apply(commands.open_model, MODEL)
     work.answered.emit(RunRequest(MODEL, Prompt("a")), answer)
+    assert bar.waited.text() == "Forward pass 42 ms"
+    store.apply(commands.set_prompt, "b")
+    work.answered.emit(RunRequest(MODEL, Prompt("b")), answer)
     assert bar.waited.text().startswith("Answered in ")
     assert bar.waited.text().endswith("ms · forward pass 42 ms")
