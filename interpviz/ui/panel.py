@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from interpviz.control.pictures import alike
 from interpviz.ui.icons import icon
 from interpviz.ui.text import Label, label_text, legible, tooltip
 from interpviz.ui.theme import colours_of
@@ -109,6 +110,7 @@ class Panel(QFrame, Generic[Picture]):
         self.frame = QVBoxLayout(self)
         self.frame.setContentsMargins(12, 2, 12, 10)
         self.frame.setSpacing(6)
+        self._shown: Picture | None = None
         self.frame.addWidget(self._note)
         self.frame.addWidget(self._pages, 1)
 
@@ -126,7 +128,8 @@ class Panel(QFrame, Generic[Picture]):
         """Show this picture; without one, do what Qt means by showing a widget."""
         if picture is None:
             super().show()
-        else:
+        elif self.sentence or not alike(picture, self._shown):
+            self._shown = picture
             self.present(picture)
 
     def present(self, picture: Picture) -> None:
