@@ -18,6 +18,9 @@ from interpviz.ui.theme import colours_of
 
 _PAUSE_MS = 300
 _LONGEST = 200_000
+_CONTRAST = "A second prompt that differs in what matters; the circuit is traced between the two."
+_TARGET = "The token that should come next, exactly, with its leading space."
+_DISTRACTOR = "The token that should not; empty: the target's log-probability is followed."
 # How a ⏎ of the text itself stands in a field where ⏎ means the end of a line: followed by a mark without width.
 _LITERAL = NEWLINE + "\ufe0e"
 
@@ -74,53 +77,39 @@ class PromptPanel(Panel[PromptPicture]):
     def __init__(self, act: Act) -> None:
         super().__init__("prompt", "Prompt", "What the model continues, and which tokens its answer is judged by.")
         self._act = act
+        self._finished = 0
         self.prompt = TypedField(
             "Prompt", "The text that the model continues. Enter runs it.", "Type a prompt", self._set_prompt
         )
-        self.contrast = TypedField(
-            "Contrast",
-            "A second prompt that differs in what matters; the circuit is traced between the two.",
-            "A second prompt to compare with",
-            self._set_contrast,
-        )
-        self.target = TypedField(
-            "Target",
-            "The token that should come next, exactly, with its leading space.",
-            " Mary",
-            self._set_target,
-            True,
-        )
-        self.distractor = TypedField(
-            "Distractor", "The token that should not; empty: the target's log-probability is followed.", " John",
-            self._set_target, True,
-        )  # fmt: skip
-        self._finished = 0
+        self.contrast = TypedField("Contrast", _CONTRAST, "A second prompt to compare with", self._set_contrast)
+        self.target = TypedField("Target", _TARGET, " Mary", self._set_target, True)
+        self.distractor = TypedField("Distractor", _DISTRACTOR, " John", self._set_target, True)
         for field in (self.prompt, self.contrast, self.target, self.distractor):
             field.editingFinished.connect(self._finish)
-        self.tokens = TokenRow()
-        self.tokens.height_changed.connect(self._fit)
-        fields = QGridLayout()
-        fields.setHorizontalSpacing(10)
-        fields.setVerticalSpacing(6)
-        rows = (
-            (("Prompt", self.prompt), ("Target", self.target)),
-            (("Contrast", self.contrast), ("Distractor", self.distractor)),
-        )
-        for line, pair in enumerate(rows):
-            for place, (name, field) in enumerate(pair):
-                label = Label(name, "muted")
-                label.setBuddy(field)
-                fields.addWidget(label, line, 2 * place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-                fields.addWidget(field, line, 2 * place + 1)
-        fields.setColumnStretch(1, 1)
         for field in (self.target, self.distractor):
             field.setFixedWidth(150)
+        self.tokens = TokenRow()
+        self.tokens.height_changed.connect(self._fit)
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
-        column.addLayout(fields)
+        column.addLayout(self._fields())
         column.addWidget(self.tokens)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+
+    def _fields(self) -> QGridLayout:
+        """Two lines: the prompt and its target, the contrast and the distractor."""
+        fields = QGridLayout()
+        fields.setHorizontalSpacing(10)
+        fields.setVerticalSpacing(6)
+        fields.setColumnStretch(1, 1)
+        for line, pair in enumerate(((self.prompt, self.target), (self.contrast, self.distractor))):
+            for place, field in enumerate(pair):
+                label = Label(field.accessibleName(), "muted")
+                label.setBuddy(field)
+                fields.addWidget(label, line, 2 * place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                fields.addWidget(field, line, 2 * place + 1)
+        return fields
 
     def present(self, picture: PromptPicture) -> None:
         self.prompt.offer(picture.text)
