@@ -24,15 +24,16 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     if not {"qtbot", "qapp"} & set(request.fixturenames):
         yield
         return
-    threads = set(threading.enumerate())
-    widgets, timers = set(_widgets()), set(_timers())
+    gc.freeze()  # what is there already is not looked at again: after a test only its own objects are searched
+    threads, widgets = set(threading.enumerate()), set(_widgets())
     yield
     _deliver_deletes()
     left = {
         "widgets": [text for address, text in _widgets().items() if address not in widgets],
-        "timers": [text for address, text in _timers().items() if address not in timers],
+        "timers": _new_timers(),
         "threads": [t.name for t in threading.enumerate() if t not in threads and type(t).__name__ != "TMonitor"],
     }
+    gc.unfreeze()
     assert left == {"widgets": [], "timers": [], "threads": []}
 
 
@@ -44,15 +45,13 @@ def _widgets() -> dict[int, str]:
     }
 
 
-def _timers() -> dict[int, str]:
+def _new_timers() -> list[str]:
     from PySide6.QtCore import QTimer
     from shiboken6 import isValid
 
     # Not isinstance: it asks proxies for their class, and some import a library to answer.
     timers = (thing for thing in gc.get_objects() if issubclass(type(thing), QTimer))
-    return {
-        _address(timer): f"{timer!r} of {timer.parent()!r}" for timer in timers if isValid(timer) and timer.isActive()
-    }
+    return [f"{timer!r} of {timer.parent()!r}" for timer in timers if isValid(timer) and timer.isActive()]
 
 
 def _address(thing: Any) -> int:
