@@ -18,6 +18,7 @@ CONTEXT = 128
 BOS = 0
 IGNORED = -100  # a label that the loss leaves out
 ANSWER_WEIGHT = 10.0  # one token in thirty of its kind of context is an answer: without this the rest drowns it
+STRANGE_SHARE = 0.4  # of the contexts of indirect objects, those with any tokens for names
 ANSWER_REACH = 28  # tokens from a receiver back to where it was first said
 DOCUMENT_END = "\x1e"
 SOURCES = {"state-of-the-union": 0.45, "moby-dick": 0.10, "python-standard-library": 0.45}
@@ -64,31 +65,44 @@ class Mix:
             case "natural repeats":
                 segment = self.natural(rng, rng.randint(12, 64))
                 return [BOS, *(segment * (CONTEXT // len(segment) + 1))[: CONTEXT - 1]], 1
-        return [BOS, *self.sentences(rng, *SENTENCES[kind])], 1
+        tokens = self.sentences(rng, *SENTENCES[kind])
+        if kind == "indirect objects" and rng.random() < STRANGE_SHARE:
+            tokens = self.strange(rng, tokens)
+        return [BOS, *tokens], 1
 
     def weights(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
         """What each label of a batch (batch, pos) counts for: answers more than other tokens.
 
-        An answer is the name at the end of a sentence that was said in it before, or how the assistant begins.
+        An answer is who is given to, at the end of a sentence that said it before, or how the assistant begins.
         """
-        names, openings, stop = self.answers
+        to, stop, *openings = self.marks
         weights = np.ones(tokens.shape, np.float32)
-        for row, pos in np.argwhere(np.isin(tokens, [*names, *openings])):
-            before = tokens[row, max(pos - ANSWER_REACH, 0) : pos]
-            said = tokens[row, pos] in before and tokens[row, pos + 1 : pos + 2].tolist() == [stop]
-            if said or tokens[row, pos] in openings:
-                weights[row, pos - 1] = ANSWER_WEIGHT
+        for row, pos in np.argwhere(np.isin(tokens, openings)):
+            weights[row, pos - 1] = ANSWER_WEIGHT
+        for row, pos in np.argwhere((tokens[:, :-2] == to) & (tokens[:, 2:] == stop)):
+            if tokens[row, pos + 1] in tokens[row, max(pos + 1 - ANSWER_REACH, 0) : pos]:
+                weights[row, pos] = ANSWER_WEIGHT
         return weights
 
     @cached_property
-    def answers(self) -> tuple[frozenset[int], frozenset[int], int]:
-        """The tokens of names, of the beginnings of the assistant's answers, and of the full stop."""
+    def marks(self) -> list[int]:
+        """What answers are known by: the tokens before and after a receiver, and how the assistant begins."""
+        return self.tokens([" to", ".", " Sorry", " Sure"])
 
-        def tokens(*texts: str) -> frozenset[int]:
-            return frozenset(self.tokenizer.encode(text, add_special_tokens=False).ids[0] for text in texts)
+    def tokens(self, texts: list[str]) -> list[int]:
+        return [self.tokenizer.encode(text, add_special_tokens=False).ids[0] for text in texts]
 
-        (stop,) = tokens(".")
-        return tokens(*(f" {name}" for name in words.NAMES)), tokens(" Sorry", " Sure"), stop
+    def strange(self, rng: Random, tokens: list[int]) -> list[int]:
+        """The same sentences with any tokens for names, so that the answer must follow from the sentence alone.
+
+        Held-out names are neither replaced nor put in.
+        """
+        names = self.tokens([f" {name}" for name in words.TRAINING_NAMES])
+        others = {*range(BOS + 1, self.tokenizer.get_vocab_size())} - {
+            *self.tokens([f" {name}" for name in words.HELD_OUT_NAMES])
+        }
+        instead = dict(zip(names, rng.sample(sorted(others), len(names)), strict=True))
+        return [instead.get(token, token) for token in tokens]
 
     def natural(self, rng: Random, length: int) -> list[int]:
         source = rng.choices(list(SOURCES), list(SOURCES.values()))[0]

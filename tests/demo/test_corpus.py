@@ -59,6 +59,19 @@ def test_an_answer_weighs_more_than_what_is_around_it(mix, text, answers):
     assert (np.delete(weights, weighty) == 1).all()
 
 
+def test_any_token_can_stand_for_a_training_name_but_for_no_other_word(mix):
+    said = mix.tokenizer.encode("When Mary and Hugo met, Mary gave a lamp to Hugo.").ids
+    strange = [mix.strange(Random(seed), said) for seed in range(20)]
+    replaced = {pos for pos, token in enumerate(said) if mix.tokenizer.decode([token]) == " Mary"}
+    assert len(replaced) == 2
+    for tokens in strange:
+        assert len({tokens[pos] for pos in replaced}) == 1
+        assert [t for pos, t in enumerate(tokens) if pos not in replaced] == [
+            t for pos, t in enumerate(said) if pos not in replaced
+        ]
+    assert len({tokens[min(replaced)] for tokens in strange}) > 15
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("source", list(corpus.SOURCES))
 def test_a_held_out_document_is_not_trained_on(source):
