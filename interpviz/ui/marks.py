@@ -122,8 +122,8 @@ def badge(painter: QPainter, at: QPointF, text: str, ground: QColor, ink: QColor
 
 
 def round_limit(value: float) -> str:
-    """A limit of a scale in three digits."""
-    return f"{value:.3g}"
+    """A limit of a scale in three digits, thousands and more in full."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def mixed(one: QColor, other: QColor, share: float) -> QColor:

@@ -26,6 +26,7 @@ from interpviz.ui.theme import Colours, small, typeface
 
 _RADII = np.array([4.0, 5.0, 4.6, 6.5], np.float32)
 _HEAD = NODE_KINDS.index("head")
+_NAMED = 40  # more names than these hide the circuit
 _REACH = 30.0
 _MOST = 5
 LEFT, _LONGEST = 50.0, 72.0
@@ -174,7 +175,7 @@ class Drawn:
     def _paint_names(self, painter: QPainter, view: CameraView) -> None:
         """The number of a head beside its circle, the strongest heads first, where it covers nothing."""
         drawn = list(dict.fromkeys(self._graph.edges[: self.kept].ravel().tolist()))
-        heads = [node for node in drawn if self._graph.kind[node] == _HEAD]
+        heads = [node for node in drawn if self._graph.kind[node] == _HEAD][:_NAMED]
         font = typeface(7.5)
         texts = [f"H{int(self._graph.index[node])}" for node in heads]
         sizes = np.array([(width_of(text, font) + 2, 11.0) for text in texts]).reshape(-1, 2)

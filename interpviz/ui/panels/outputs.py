@@ -73,7 +73,7 @@ class OutputsPanel(Panel[OutputsPicture]):
         self.edited.setVisible(beside)
         self.edited.setText(signed(picture.edited_difference or 0.0, 3))
         self.kl.setVisible(cut)
-        self.kl.setText(f"KL {picture.kl or 0.0:.3f} nats")
+        self.kl.setText(f"KL {picture.kl or 0.0:.3g} nats")
         self.pending.setVisible(picture.pending)
 
     def _show_chips(self, edits: tuple[str, ...]) -> None:
