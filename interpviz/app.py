@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -26,9 +27,14 @@ from interpviz.core.document import Document
 from interpviz.core.paths import user_data
 from interpviz.core.report import Report
 from interpviz.core.requests import Request
+from interpviz.data import settings
+from interpviz.data.settings import Settings
+from interpviz.render.calibration import Road
 from interpviz.ui.main_thread import post
 from interpviz.ui.main_window import MainWindow
 from interpviz.ui.shots import Shots
+from interpviz.ui.theme import Theme
+from interpviz.ui.views import chosen_road
 
 AUTOSAVE_MS = 30_000
 
@@ -45,12 +51,16 @@ CONTROLLERS: dict[str, Callable[[Desk, Any], Any]] = {
 class Session:
     """One open window with all that keeps it true. The session owns the controllers; `close` ends its threads."""
 
-    def __init__(self, compute: Compute) -> None:
+    def __init__(self, compute: Compute, chosen: Settings | None = None, road: Road = "cpu") -> None:
+        self.settings = chosen or Settings()
         self.store = Store()
         self.scheduler = Scheduler(compute, post)
         self.desk = Desk(self.store, self.scheduler, Memo())
         self.actions = Actions(self.store, self.scheduler, self.desk)
-        self.window = MainWindow(self.actions, self.store, self.scheduler)
+        application = QApplication.instance()
+        assert isinstance(application, QApplication)
+        theme = Theme(application, self.settings.theme)
+        self.window = MainWindow(self.actions, self.store, self.scheduler, theme, road)
         for name, controller in CONTROLLERS.items():
             self.desk.attach(name, controller(self.desk, self.window.panels[name]))
 
@@ -66,14 +76,33 @@ class Session:
         return self.store.document != Document() and self.desk.settled
 
     def keep(self) -> None:
-        """From now on write the session down every half minute, so that the next window opens where this one was."""
+        """From now on remember settings, and every half minute the session, so that the next window is like this."""
+        self.window.restore_layout(self.settings.layout)
+        self.window.show_recent(self.settings.recent)
+        self.window.theme.changed.connect(lambda choice: self._choose(replace(self.settings, theme=choice)))
+        self.actions.opened.connect(self._on_opened)
         timer = QTimer(self.window, interval=AUTOSAVE_MS)
         timer.timeout.connect(self._save)
         timer.start()
 
-    def close(self) -> None:
-        """Stop all work and wait for it."""
+    def close(self, keep: bool = False) -> None:
+        """Stop all work and wait for it; with `keep`, write layout and session down."""
         self.scheduler.close()
+        if keep:
+            settings.save(replace(self.settings, layout=self.window.layout_text()))
+            if self.store.document != Document():
+                from interpviz.data import sessions
+
+                sessions.save(self.store.document, last_session())
+
+    def _on_opened(self, source: str) -> None:
+        if source != str(last_session()):
+            self._choose(self.settings.opened(source))
+            self.window.show_recent(self.settings.recent)
+
+    def _choose(self, chosen: Settings) -> None:
+        self.settings = chosen
+        settings.save(chosen)
 
     def _save(self) -> None:
         if self.store.document != Document():
@@ -92,7 +121,8 @@ def open_window(paths: list[str], shots: Path | None = None) -> int:
     """
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     application = QApplication.instance() or QApplication(sys.argv[:1])
-    session = Session(lazy_compute())
+    chosen = settings.load()
+    session = Session(lazy_compute(), chosen, chosen_road(chosen.renderer))
     session.window.show()
     QTimer.singleShot(0, lambda: session.open(paths))
     if shots is None:
@@ -100,7 +130,7 @@ def open_window(paths: list[str], shots: Path | None = None) -> int:
     else:
         Shots(session.window, shots, session.settled, application.quit)
     code = application.exec()
-    session.close()
+    session.close(keep=shots is None)
     return code
 
 

@@ -1,37 +1,42 @@
-"""What the user has chosen once and for all: theme, renderer, and the files that were open last."""
+"""What the user has chosen once and for all: theme, renderer, layout, and the files that were open last.
+
+Read before the first paint, so with the standard library alone: pydantic would cost a fifth of a start.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any, Literal, get_args
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import user_config
 from interpviz.data.atomic import replace_file
 
+VERSION = 1
 MOST_RECENT = 10
 
 Theme = Literal["system", "light", "dark"]
-Renderer = Literal["auto", "cpu", "gpu"]
+Renderer = Literal["auto", "cpu", "gl"]
 
 
-class Settings(BaseModel):
-    """Frozen: a change is a new value, which `save` stores. `recent` are names and absolute paths, latest first."""
+@dataclass(frozen=True)
+class Settings:
+    """A change is a new value, which `save` stores. `recent` are names and absolute paths, latest first; `layout` is
+    what the window says of where it and its docks are.
+    """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    version: Literal[1] = 1
     theme: Theme = "system"
     renderer: Renderer = "auto"
-    recent: Annotated[tuple[str, ...], Field(max_length=MOST_RECENT)] = ()
+    recent: tuple[str, ...] = ()
+    layout: str = ""
 
     def opened(self, source: str) -> Settings:
         """These settings with `source` first among the recent files."""
         others = [known for known in self.recent if known != source]
-        return self.model_copy(update={"recent": (source, *others)[:MOST_RECENT]})
+        return replace(self, recent=(source, *others)[:MOST_RECENT])
 
 
 def load() -> Settings:
@@ -41,8 +46,8 @@ def load() -> Settings:
     """
     path = _path()
     try:
-        return Settings.model_validate_json(path.read_bytes())
-    except ValidationError:
+        return _settings(json.loads(path.read_bytes()))
+    except (ValueError, RecursionError):
         with contextlib.suppress(OSError):
             path.replace(path.with_suffix(".unreadable.json"))
     except OSError:
@@ -52,10 +57,23 @@ def load() -> Settings:
 
 def save(settings: Settings) -> None:
     """Store the settings; the last writer wins. Raises InterpvizError where their folder cannot be written."""
+    content = json.dumps({"version": VERSION, **asdict(settings)}, indent=1)
     try:
-        replace_file(_path(), settings.model_dump_json(indent=1).encode())
+        replace_file(_path(), content.encode())
     except OSError as error:
         raise InterpvizError(f"{_path()} cannot be written ({error.strerror}). Check your rights there.") from error
+
+
+def _settings(found: Any) -> Settings:
+    """The settings that this JSON holds; raises ValueError where it holds something else."""
+    if not isinstance(found, dict) or found.get("version", VERSION) != VERSION:
+        raise ValueError("not settings of this version")
+    theme, renderer = found.get("theme", "system"), found.get("renderer", "auto")
+    recent, layout = found.get("recent", []), found.get("layout", "")
+    whole = theme in get_args(Theme) and renderer in get_args(Renderer) and isinstance(layout, str)
+    if not whole or not isinstance(recent, list) or not all(isinstance(one, str) for one in recent):
+        raise ValueError("a setting has no such value")
+    return Settings(theme, renderer, tuple(recent[:MOST_RECENT]), layout)
 
 
 def _path() -> Path:

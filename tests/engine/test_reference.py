@@ -54,8 +54,9 @@ def test_a_cache_of_the_model_gives_its_means_with_position_0_apart(
 
 
 def test_a_cache_without_the_hook_is_passed_over_for_the_text(
-    llama: Pair, cache: tuple[CacheFacts, NDArray[np.float32]], letters: Path
+    llama: Pair, cache: tuple[CacheFacts, NDArray[np.float32]], letters: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(llama.engine.loaded(llama.facts), "_text", None)  # what another test has read
     result = _run(llama, cache[0], Intervention.parse("L1M:mean"))
     assert result.reference is not None
     assert (result.reference.source, result.reference.tokens) == ("letters.txt", 32 * 32)
