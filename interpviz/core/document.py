@@ -144,7 +144,7 @@ class CloudView:
 class GraphView:
     """How much of the circuit is shown: `threshold` is the share of the total |score| whose edges are drawn, 0 to 1."""
 
-    threshold: float = 0.5
+    threshold: float = 0.3
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -32,9 +33,9 @@ def save(document: Document, path: Path) -> None:
     Names of models are kept; a path below the session's own folder is written relative to it, any other absolute.
     """
     placed = _with_sources(document, lambda source: _stored(source, path.parent))
-    content = SessionFile.of(placed).model_dump_json(indent=1)
+    content = json.loads(SessionFile.of(placed).model_dump_json())
     try:
-        replace_file(path, content.encode())
+        replace_file(path, json.dumps({**content, "crc32": checksum(content)}, indent=1).encode())
     except OSError as error:
         raise InterpvizError(f"{path} cannot be written ({error.strerror}). Save it somewhere else.") from error
 
@@ -67,8 +68,13 @@ def missing(document: Document) -> tuple[str, ...]:
     return tuple(source for source in sources if not is_name(source) and not Path(source).exists())
 
 
+def checksum(content: dict[str, object]) -> int:
+    """CRC-32 of the content, however it is laid out in the file."""
+    return zlib.crc32(json.dumps(content, sort_keys=True, separators=(",", ":")).encode())
+
+
 def _parsed(path: Path) -> bytes:
-    """The file's bytes, which are JSON of a version that can be read here."""
+    """The file's content as JSON of a version that can be read here, as it was saved."""
     try:
         if path.stat().st_size > FILE_BYTES:
             raise BadSession(path, "it is far longer than any session")
@@ -83,7 +89,9 @@ def _parsed(path: Path) -> bytes:
     version = found.get("version")
     if type(version) is int and version > VERSION:
         raise InterpvizError(f"{path.name} was saved by a newer interpviz (version {version}). Update interpviz.")
-    return raw
+    if found.pop("crc32", None) != checksum(found):
+        raise BadSession(path, "it was damaged or changed since it was saved")
+    return json.dumps(found).encode()
 
 
 def _check(document: Document) -> None:

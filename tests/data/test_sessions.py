@@ -192,8 +192,17 @@ def test_a_spoiled_session_is_judged_and_never_a_traceback(
         return
 
 
+def test_a_session_that_was_changed_by_a_letter_is_refused(tmp_path: Path) -> None:
+    sessions.save(Document(MODEL, prompt=Prompt("to the store")), tmp_path / "s.json")
+    changed = (tmp_path / "s.json").read_text().replace("the store", "the stove")
+    (tmp_path / "s.json").write_text(changed)
+    with pytest.raises(BadSession, match="damaged or changed"):
+        sessions.load(tmp_path / "s.json")
+
+
 def _write(folder: Path, changes: dict[str, Any]) -> None:
     """A session of the demo and its cache with some fields changed."""
     sessions.save(Document(MODEL, CACHE), folder / "s.json")
     content = json.loads((folder / "s.json").read_text()) | changes
-    (folder / "s.json").write_text(json.dumps(content))
+    del content["crc32"]
+    (folder / "s.json").write_text(json.dumps({**content, "crc32": sessions.checksum(content)}))

@@ -33,7 +33,9 @@ def test_the_latest_file_comes_first_and_ten_are_kept() -> None:
     assert chosen.opened("/models/5").recent == tuple(f"/models/{n}" for n in (5, 11, 10, 9, 8, 7, 6, 4, 3, 2))
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"theme": "loud"}', b'{"version": 2}', b'{"recent": 3}', b"[]", b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"theme": "loud"}', b'{"version": 2}', b'{"recent": 3}', b"[]", b"[" * 100_000, b"\xff"]
+)
 def test_what_cannot_be_read_is_kept_aside(content: bytes) -> None:
     (user_config() / "settings.json").write_bytes(content)
     assert settings.load() == Settings()
