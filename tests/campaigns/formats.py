@@ -128,7 +128,7 @@ def read_gguf(path: Path) -> str:
 FORMATS = {
     "shard": Format(make_shard, read_cache, True, 4096),
     "manifest": Format(make_manifest, lambda path: read_cache(path.parent), True, 4096),
-    "session": Format(make_session, read_session, False, 4096),
+    "session": Format(make_session, read_session, True, 4096),
     "safetensors": Format(make_safetensors, read_safetensors, False, 400),
     "gguf": Format(make_gguf, read_gguf, False, 1200),
 }
