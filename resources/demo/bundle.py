@@ -4,7 +4,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from interpviz import api
-from interpviz.core.document import Document, Prompt, Selection
+from interpviz.core.document import Document, GraphView, Prompt, Selection
 from interpviz.core.report import Report, silent
 from interpviz.core.sites import Site
 from interpviz.data import sessions
@@ -40,5 +40,6 @@ def opening(model: api.Model, cache: api.Cache) -> Document:
         contrast=Prompt(CONTRAST),
         target=" Mary",
         distractor=" John",
+        graph=GraphView(threshold=0.5),
         selection=Selection((Site(layer, "head", head),)),
     )
