@@ -18,7 +18,7 @@ from resources.demo.training import BATCH_TOKENS, SAVE_EVERY, Plan, Training
 
 HERE = Path(__file__).parent
 SEED = 0
-MIX_TOKENS = 22_000_000
+MIX_TOKENS = 12_600_000
 
 
 def arguments() -> Namespace:
