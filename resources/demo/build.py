@@ -1,4 +1,7 @@
-"""Make the demo again from its text: tokenizer, training, export, figures. Run again, it goes on where it stopped."""
+"""Make the demo again from its text: tokenizer, training, export, figures, cache and session.
+
+Run again, it goes on where it stopped.
+"""
 
 import sys
 import time
@@ -13,7 +16,7 @@ from tokenizers import Tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from resources.demo import corpus, figures, samples, training, vocabulary
+from resources.demo import bundle, corpus, figures, samples, training, vocabulary
 from resources.demo.training import BATCH_TOKENS, SAVE_EVERY, Plan, Training
 
 HERE = Path(__file__).parent
@@ -100,6 +103,7 @@ def main() -> None:
     train(run, checkpoint, console)
     export(run, tokenizer, options.out)
     measure(options.out, console)
+    bundle.write_bundle(options.out.resolve())
 
 
 if __name__ == "__main__":
