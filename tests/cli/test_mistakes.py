@@ -97,5 +97,6 @@ def test_a_window_needs_a_display(interpviz: Command, monkeypatch: pytest.Monkey
         refused(interpviz(*command), saying="interpviz demo --shots shots")
 
 
-def test_an_unknown_model_cannot_be_fetched(interpviz: Command) -> None:
-    refused(interpviz("models", "get", "org/name"), saying="org/name cannot be fetched by name")
+@pytest.mark.parametrize("name", ["org/name", "..", str(Path.home())])
+def test_an_unknown_model_cannot_be_fetched(interpviz: Command, name: str) -> None:
+    refused(interpviz("models", "get", name), saying=f"{name} cannot be fetched by name")
