@@ -18,7 +18,7 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def kl_nats(clean: NDArray[np.float32], edited: NDArray[np.float32]) -> float:
     """KL(clean || edited) in nats between the distributions of two logit rows (vocab,)."""
     p, q = log_softmax(clean), log_softmax(edited)
-    return float(max(0.0, (np.exp(p) * (p - q)).sum()))
+    return float(np.maximum((np.exp(p) * (p - q)).sum(), 0.0))  # unlike max, keeps NaN
 
 
 def metric(logits: NDArray[np.float32], target: Target) -> float:

@@ -34,6 +34,10 @@ def test_kl_is_never_negative_and_blind_to_a_shift(clean: np.ndarray, edited: np
     assert kl_nats(clean, clean + np.float32(shift)) == pytest.approx(0, abs=1e-5)
 
 
+def test_kl_of_what_is_no_number_is_no_number() -> None:
+    assert math.isnan(kl_nats(np.array([1, 2], np.float32), np.array([np.nan, 2], np.float32)))
+
+
 def test_the_metric_is_the_logit_difference_or_the_log_probability() -> None:
     logits = np.array([1.0, 3.0, -2.0], np.float32)
     assert metric(logits, Target(1, 2)) == 5
