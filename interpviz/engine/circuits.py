@@ -20,17 +20,19 @@ from interpviz.core.document import Prompt
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
 from interpviz.core.requests import GraphRequest
-from interpviz.core.results import CircuitGraph, Target, Tokens
+from interpviz.core.results import CircuitGraph, Tokens
 from interpviz.engine.edges import Edges, Nodes
 from interpviz.engine.largest import LargestEdges
 from interpviz.engine.lens import Model
+from interpviz.engine.metrics import metric
 from interpviz.engine.traces import Trace, trace
 
 
 def graph(model: Model, request: GraphRequest, report: Report = silent) -> CircuitGraph:
     """The circuit behind the metric: the target's logit less the distractor's, or the target's log-probability.
 
-    `report` is given the circuit so far before each layer, last layer first. The corruption is the contrast prompt
+    `report` is given the circuit before each layer, last layer first, and again after each block of its edges, so that
+    a click never waits for a whole layer. The corruption is the contrast prompt
     where there is one, else zero. Raises InterpvizError for prompts of unequal length, for a target of several
     tokens, and for architectures whose residual stream or attention is not understood.
     """
@@ -43,16 +45,18 @@ def graph(model: Model, request: GraphRequest, report: Report = silent) -> Circu
         report(0.0, "contrast run")
         contrast = _contrast(model, request.contrast, len(tokens.ids))
         change = change - _writes(trace(model.bridge, model.ids(contrast), report))
-    edges = Edges(run, change, _metric(run.logits, target))
+    edges = Edges(run, change, metric(run.logits, target))
     largest = LargestEdges(request.edges)
     largest.offer(*next(edges.into_logits()))
     corruption = "zero" if request.contrast is None else request.contrast.text
     for layer in reversed(range(len(run.layers))):
         done = 1 - (layer + 1) / len(run.layers)
-        report(done, f"circuit, layer {layer}", _drawn(largest, edges.nodes, corruption, tokens))
+        so_far = _drawn(largest, edges.nodes, corruption, tokens)
+        report(done, f"circuit, layer {layer}", so_far)
         for block in chain(edges.into_mlp(layer), edges.into_heads(layer)):
             largest.offer(*block)
-            report(done, f"circuit, layer {layer}")
+            # Once more, for what is more wanted: a layer takes SmolLM2 0.9 s over 60 tokens, 2.3 s over 150.
+            report(done, f"circuit, layer {layer}", so_far)
     return _drawn(largest, edges.nodes, corruption, tokens)
 
 
@@ -64,12 +68,6 @@ def _contrast(model: Model, prompt: Prompt, length: int) -> Tokens:
             "position. Make them equally long, or leave the contrast empty."
         )
     return tokens
-
-
-def _metric(logits: Tensor, target: Target) -> Tensor:
-    if target.distractor is None:
-        return logits.log_softmax(-1)[target.target]
-    return logits[target.target] - logits[target.distractor]
 
 
 def _writes(run: Trace) -> Tensor:

@@ -109,8 +109,24 @@ def test_the_graph_grows_layer_by_layer_from_the_last(model: Model) -> None:
 
     final = _graph(model, target="d", report=report)
     assert [fraction for fraction, _ in seen] == sorted(fraction for fraction, _ in seen)
-    assert [set(graph.layer[graph.edges[:, 1]].tolist()) for _, graph in seen] == [{3}, {2, 3}, {1, 2, 3}]
+    grown = list(dict.fromkeys(graph for _, graph in seen))
+    assert [set(graph.layer[graph.edges[:, 1]].tolist()) for graph in grown] == [{3}, {2, 3}, {1, 2, 3}]
     assert seen[-1][1].considered < final.considered
+
+
+def test_after_every_block_of_edges_more_wanted_work_may_go_first(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("interpviz.engine.edges._BLOCK", 1)  # one source component at a time
+    turns = 0
+
+    def report(fraction: float, text: str = "", partial: Any = None) -> None:
+        nonlocal turns
+        turns += partial is not None
+
+    _graph(model, target="d", report=report)
+    sources = (1 + layer * (model.facts.heads + 1) for layer in range(model.facts.layers))
+    assert turns == sum(1 + 1 + count for count in sources)  # the layer begins, its MLP, and block after block
 
 
 def test_a_cancelled_circuit_stops_within_its_runs_and_leaves_the_model_as_it_was(model: Model) -> None:
