@@ -17,7 +17,7 @@ from interpviz.control.plan import (
     vocabulary_request,
 )
 from interpviz.core.document import Document
-from interpviz.core.logits import kl_nats, log_softmax
+from interpviz.core.logits import kl_nats, log_softmax, metric
 from interpviz.core.results import Effects, RunResult, Target, Vocabulary
 from interpviz.core.sites import Site
 
@@ -140,11 +140,7 @@ def _rows(clean: RunResult, edited: RunResult, target: Target | None, words: Voc
 
 
 def _difference(run: RunResult | None, target: Target | None) -> float | None:
-    if run is None or target is None:
-        return None
-    if target.distractor is None:
-        return float(log_softmax(run.logits)[target.target])
-    return float(run.logits[target.target] - run.logits[target.distractor])
+    return None if run is None or target is None else metric(run.logits, target)
 
 
 def _value(effects: Effects | None, site: Site) -> float | None:

@@ -13,8 +13,6 @@ from PySide6.QtGui import QImage, QPainter, QPaintEvent, QShowEvent
 from shiboken6 import isValid
 
 from interpviz.render.camera import Camera, affine
-from interpviz.render.pick import nearest_point
-from interpviz.render.tiles import tiled
 from interpviz.render.warm import warm
 from interpviz.ui.camera_view import CameraView, Margins, Overlay, Scene, paint_focus
 from interpviz.ui.main_thread import post
@@ -41,16 +39,11 @@ class Pictures:
         """Load the compiled loops on the thread, so that the window never waits for them."""
         if not self._warm:
             self._warm = True
-            self._thread.submit(_load)
+            self._thread.submit(warm)
 
     def close(self) -> None:
         """Finish what is being drawn and end the thread."""
         self._thread.shutdown(wait=True, cancel_futures=True)
-
-
-def _load() -> None:
-    warm()
-    nearest_point(tiled(np.zeros((1, 2), np.float32)), Camera(), (2, 2), (0.0, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
