@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from interpviz.core.errors import InterpvizError, SiteMissing
@@ -17,7 +18,7 @@ CloudColour = Literal["document", "position"]
 PANELS = ("prompt", "components", "outputs", "maps", "cloud", "circuit")
 
 _MODES: dict[str, Mode] = {"zero": "zero", "mean": "mean"}
-_ABLATION = re.compile(r"(?P<site>[^:@]+)(:(?P<mode>[a-z]*))?(@(?P<first>-?\d+)(-(?P<last>\d+))?)?")
+_ABLATION = re.compile(r"(?P<site>[^:@]+)(:(?P<mode>[a-z]*))?(@(?P<positions>-?\d+(-\d+)?(,-?\d+(-\d+)?)*))?")
 
 
 @dataclass(frozen=True)
@@ -94,34 +95,40 @@ class Intervention:
 
     @classmethod
     def parse(cls, text: str) -> Intervention:
-        """The edit that `SITE[:mode][@positions]` means: `L1H4`, `L1H4:mean@3`, `L2M@2-5`, `L0A@-1`."""
+        """The edit that `SITE[:mode][@positions]` means: `L1H4`, `L1H4:mean@3`, `L2M@2-5,7`, `L0A@-1`."""
         found = _ABLATION.fullmatch(text)
         if not found:
             raise InterpvizError(f"'{text}' is no ablation. Write SITE[:mode][@positions], for instance L1H4:zero@2-5.")
         mode = found["mode"] if found["mode"] is not None else "zero"
         if mode not in _MODES:
             raise InterpvizError(f"'{mode}' in '{text}' is no mode of ablation. Use zero or mean.")
-        return cls(Site.parse(found["site"]), _MODES[mode], _positions(found["first"], found["last"], text))
+        return cls(Site.parse(found["site"]), _MODES[mode], _positions(found["positions"], text))
 
     def __str__(self) -> str:
         at = "" if self.positions is None else "@" + _span(self.positions)
         return f"{self.site}:{self.mode}{at}"
 
 
-def _positions(first: str | None, last: str | None, text: str) -> tuple[int, ...] | None:
-    if first is None:
-        return None
+def _positions(stated: str | None, text: str) -> tuple[int, ...] | None:
+    return None if stated is None else tuple(sorted({at for part in stated.split(",") for at in _range(part, text)}))
+
+
+def _range(part: str, text: str) -> range:
+    first, last = re.fullmatch(r"(-?\d+)(?:-(\d+))?", part).groups()  # type: ignore[union-attr]
     start = int(first)
     stop = int(last) if last is not None else start
     if (start < 0 and last is not None) or stop < start:
         raise InterpvizError(f"The positions in '{text}' run backwards. Write @2-5, @3 or @-1.")
     if stop - start >= 1_000_000:
         raise InterpvizError(f"'{text}' names over a million positions. Name those of the prompt, or leave @ out.")
-    return tuple(range(start, stop + 1))
+    return range(start, stop + 1)
 
 
 def _span(positions: tuple[int, ...]) -> str:
-    return f"{positions[0]}" if len(positions) == 1 else f"{positions[0]}-{positions[-1]}"
+    """`2-5,7`: numbers from 0 that follow each other as one range."""
+    runs = groupby(enumerate(positions), key=lambda at: at[1] - at[0] if at[1] >= 0 else (at[0],))
+    ends = ([at for _, at in run] for _, run in runs)
+    return ",".join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in ends)
 
 
 @dataclass(frozen=True)

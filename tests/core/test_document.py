@@ -19,6 +19,7 @@ POSITIONS = (
     st.none()
     | st.integers(-5_000, 5_000).map(lambda at: (at,))
     | st.builds(lambda first, count: tuple(range(first, first + count)), START, st.integers(2, 20))
+    | st.sets(st.integers(-9, 9), min_size=1).map(lambda places: tuple(sorted(places)))
 )
 INTERVENTIONS = st.builds(Intervention, SITES, st.sampled_from(["zero", "mean"]), POSITIONS)
 
@@ -33,6 +34,7 @@ INTERVENTIONS = st.builds(Intervention, SITES, st.sampled_from(["zero", "mean"])
         ("L1H4@-1", "zero", (-1,)),
         ("L1H4:mean@2-5", "mean", (2, 3, 4, 5)),
         ("L1H4@7-7", "zero", (7,)),
+        ("L1H4@7,2-3,-1", "zero", (-1, 2, 3, 7)),
     ],
 )
 def test_an_ablation_says_site_mode_and_positions(text: str, mode: str, positions: tuple[int, ...] | None) -> None:
@@ -69,7 +71,7 @@ def test_an_ablation_that_means_nothing_is_refused(text: str, complaint: str) ->
         Intervention.parse(text)
 
 
-@given(st.text(alphabet="L0123456789HAMRE-:@zeromean ", max_size=24))
+@given(st.text(alphabet="L0123456789HAMRE-,:@zeromean ", max_size=24))
 def test_any_text_is_an_intervention_or_a_sentence(text: str) -> None:
     try:
         edit = Intervention.parse(text)
