@@ -28,7 +28,7 @@ VERSION: Literal[1] = 1
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
 Text = Annotated[str, Field(max_length=1_000_000)]
-Few = Annotated[int, Field(ge=0, le=1000)]  # layers and heads are drawn one by one
+Few = Annotated[int, Field(ge=1, le=1000)]  # layers and heads are drawn one by one
 Count = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -69,7 +69,7 @@ class _Prompt(_Strict):
 class _Intervention(_Strict):
     site: Name
     mode: Mode = "zero"
-    positions: Annotated[tuple[int, ...], Field(max_length=1_000_000)] | None = None
+    positions: Annotated[tuple[int, ...], Field(min_length=1, max_length=1_000_000)] | None = None
 
 
 class _Cloud(_Strict):
@@ -79,7 +79,7 @@ class _Cloud(_Strict):
 
 
 class _Graph(_Strict):
-    threshold: Annotated[float, Field(ge=0, le=1)] = 0.5
+    threshold: Annotated[float, Field(ge=0, le=1)] = GraphView.threshold
 
 
 class SessionFile(_Strict):

@@ -135,6 +135,7 @@ def test_a_newer_session_is_refused_by_its_version(tmp_path: Path) -> None:
         ({"selection": ["L1H4[7<3]"]}, "names no part of a model"),
         ({"interventions": [{"site": "L1H4", "mode": "explode"}]}, r"its interventions\.0\.mode is not valid"),
         ({"interventions": [{"site": "<b>x</b>"}]}, "names no part"),
+        ({"interventions": [{"site": "L1H4", "positions": []}]}, r"its interventions\.0\.positions is not valid"),
         ({"model": None, "selection": ["L0M"]}, "parts of no model"),
         ({"token": 8192}, "a token that its cache has not"),
         ({"token": True}, "its token is not valid"),
@@ -150,7 +151,7 @@ def test_what_a_session_may_not_say_is_named(tmp_path: Path, changes: dict[str, 
         sessions.load(tmp_path / "s.json")
 
 
-@pytest.mark.parametrize("number", [2**31, 10**30, -1, 1.5, True, "4", None])
+@pytest.mark.parametrize("number", [2**31, 10**30, -1, 0, 1.5, True, "4", None])
 def test_a_model_of_impossible_size_is_refused(tmp_path: Path, number: object) -> None:
     _write(tmp_path, {"model": vars(MODEL) | {"layers": number}})
     with pytest.raises(BadSession, match=r"its model\.layers is not valid"):
