@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,8 @@ Compute = Callable[[Request, Report], Any]
 Post = Callable[[Callable[[], None]], None]
 
 WORKERS = {"model": 1, "files": 2, "processes": 2}
+# A pass reports at every layer; each post wakes the window's thread, which then takes the GIL from the pass.
+NEWS_SECONDS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -80,9 +83,14 @@ class Scheduler:
         """On a lane's thread: compute, and post what came of it."""
         self._post(lambda: self.begun.emit(request))
 
+        told = time.monotonic()
+
         def tell(fraction: float, text: str = "", partial: Any = None) -> None:
+            nonlocal told
             report(fraction, text, partial)
-            self._post(lambda: self._heard(request, fraction, text, partial))
+            if partial is not None or time.monotonic() - told > NEWS_SECONDS:
+                told = time.monotonic()
+                self._post(lambda: self._heard(request, fraction, text, partial))
 
         try:
             answer = self._compute(request, tell)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFocusEvent, QHelpEvent, QKeyEvent, QMouseEven
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from interpviz.control.components import GridPicture
+from interpviz.control.pictures import alike
 from interpviz.core.sites import Site
 from interpviz.render.colormaps import levels
 from interpviz.ui.marks import Align, colour_bar, cross, diverging, mixed, round_limit, signed, stride, write
@@ -60,14 +61,21 @@ class Grid(QWidget):
 
     def show_picture(self, picture: GridPicture) -> None:
         """Paint this from now on; the cursor follows a lone selection."""
-        self._picture = picture
+        before, self._picture = self._picture, picture
+        was = self._cursor
         if len(picture.selected) == 1 and self._stroke is None:
             site = next(iter(picture.selected))
             self._cursor = site.layer, site.index if site.kind == "head" else picture.heads
         columns = picture.heads + picture.mlps
         self._cursor = min(self._cursor[0], picture.layers - 1), min(self._cursor[1], columns - 1)
         self._describe()
-        self.update()
+        if before is None or not alike(replace(before, cut=picture.cut, selected=picture.selected), picture):
+            self.update()
+            return
+        changed = (before.cut ^ picture.cut) | (before.selected ^ picture.selected)
+        marked = {(site.layer, site.index if site.kind == "head" else picture.heads) for site in changed}
+        for cell in marked | {was, self._cursor}:
+            self.update(self.cell_box(cell).adjusted(-5, -5, 5, 5).toAlignedRect())
 
     def told(self, cell: Cell) -> str:
         """What is known of a cell, in words."""
@@ -118,8 +126,9 @@ class Grid(QWidget):
         table = diverging(colours)
         self._paint_axes(painter, self._picture, colours)
         fills = table[levels(self._picture.values, (-self._picture.limit, self._picture.limit))]
-        for cell in np.ndindex(*self._picture.values.shape):
-            self._paint_cell(painter, (cell[0], cell[1]), fills[cell], self._picture, colours)
+        for row, column in np.ndindex(*self._picture.values.shape):
+            if event.region().intersects(self.cell_box((row, column)).toAlignedRect()):
+                self._paint_cell(painter, (row, column), fills[row, column], self._picture, colours)
         self._paint_rings(painter, self._picture, colours)
         limit = round_limit(self._picture.limit)
         bar = QRectF(_LEFT, self.height() - _BAR, self.width() - _LEFT - 2, _BAR)

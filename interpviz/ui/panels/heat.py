@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from interpviz.control.pictures import alike
 from interpviz.core.results import F4, FeatureMap
 from interpviz.render import indexed, labels
 from interpviz.render.colormaps import table
@@ -51,6 +52,8 @@ class HeatMap(QWidget):
 
     def show_map(self, shown: FeatureMap | None, title: str) -> None:
         """Paint this map under this title; None while it is on its way."""
+        if title == self._title and alike(shown, self._map):
+            return
         self._map, self._title = shown, title
         self.setAccessibleName(title)
         if shown is not None:

@@ -6,6 +6,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout
 
 from interpviz.control.maps import MapsPicture
+from interpviz.control.pictures import alike
 from interpviz.ui.panel import Panel
 from interpviz.ui.panels.heat import HeatMap
 from interpviz.ui.text import visible
@@ -29,7 +30,10 @@ class MapsPanel(Panel[MapsPicture]):
         self._row.addWidget(self.norms, 1)
 
     def present(self, picture: MapsPicture) -> None:
-        self._picture = picture
+        before, self._picture = self._picture, picture
+        if before and picture.pattern is None and not picture.problem and alike(before.norms, picture.norms):
+            self._picture = before  # another head of the same run: its pattern is there within a frame or two
+            return
         self.pattern.show_map(
             picture.pattern, f"{picture.head} attention, query ↓ key →" if picture.head else "Attention"
         )

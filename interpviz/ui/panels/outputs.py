@@ -33,6 +33,7 @@ class OutputsPanel(Panel[OutputsPicture]):
         self.component = ElidedLabel("", "small")
         self.bars = Bars()
         self._chips = Flow()
+        self._answered: OutputsPicture | None = None
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -43,6 +44,12 @@ class OutputsPanel(Panel[OutputsPicture]):
         column.addWidget(self.component)
 
     def present(self, picture: OutputsPicture) -> None:
+        if picture.pending and not self.sentence and _of_one_run(picture, self._answered):
+            # The last answer to this prompt stands until the next is there: bars that jump to clean and back mislead.
+            self.pending.show()
+            self.setAccessibleDescription("the edited answer is on its way")
+            return
+        self._answered = picture
         cut = picture.kl is not None
         paired = any(row.role == "distractor" for row in picture.rows)
         self.follows.setText("Logit difference, nats" if paired else "Log-probability of the target, nats")
@@ -92,6 +99,13 @@ class OutputsPanel(Panel[OutputsPicture]):
 
     def _put_back(self, edit: str) -> None:
         self._act("intervention.restore", (Intervention.parse(edit).site,))
+
+
+def _of_one_run(one: OutputsPicture, other: OutputsPicture | None) -> bool:
+    """Whether both are of the same clean run: its first row's logit is the same to the last bit."""
+    return other is not None and [(row.id, row.clean_logit) for row in one.rows[:1]] == [
+        (row.id, row.clean_logit) for row in other.rows[:1]
+    ]
 
 
 def described(picture: OutputsPicture) -> str:
