@@ -68,6 +68,8 @@ def _clicks(application: Any, session: Any, facts: ModelFacts) -> Callable[[], f
     def click() -> float:
         session.store.apply(clear_interventions)
         _until(application, session.settled)
+        for _ in range(50):  # what the last act left to paint
+            application.processEvents()
         begun = time.perf_counter()
         session.actions("intervention.toggle", next(heads))
         wanted = edited_run(session.store.document)
