@@ -51,7 +51,7 @@ class Model:
 
     def target(self, target: str, distractor: str = "") -> Target:
         """The ids of target and distractor; raises InterpvizError unless each is one token."""
-        return tokens.target(self.tokenizer, target, distractor)
+        return tokens.target(self.tokenizer, self.facts, target, distractor)
 
     def ids(self, found: Tokens) -> Tensor:
         """The tokens as a batch of one (1, pos) on the model's device."""

@@ -31,14 +31,14 @@ def tokens(tokenizer: Any, model: ModelFacts, bos: int | None, prompt: Prompt) -
     return Tokens(np.array(ids, np.int32), tuple(text_of(tokenizer, token) for token in ids))
 
 
-def target(tokenizer: Any, target: str, distractor: str = "") -> Target:
+def target(tokenizer: Any, model: ModelFacts, target: str, distractor: str = "") -> Target:
     """The ids of a target and of a distractor, which may be empty.
 
-    Raises InterpvizError where one is not exactly one token, naming its pieces.
+    Raises InterpvizError where one is not exactly one token, naming its pieces, or where the model has no logit for it.
     """
     if not target:
         raise InterpvizError("There is no target. Give the token whose logit is followed, such as ' Mary'.")
-    return Target(_single(tokenizer, target), _single(tokenizer, distractor) if distractor else None)
+    return Target(_single(tokenizer, model, target), _single(tokenizer, model, distractor) if distractor else None)
 
 
 def vocabulary(tokenizer: Any, model: ModelFacts) -> Vocabulary:
@@ -49,7 +49,9 @@ def vocabulary(tokenizer: Any, model: ModelFacts) -> Vocabulary:
 
 
 def encoded(tokenizer: Any, text: str) -> list[int]:
-    """The ids of the text alone: no BOS, no EOS."""
+    """The ids of the text alone: no BOS, no EOS. Raises InterpvizError for half a character, as a paste can bring."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InterpvizError("The text holds half a character, which no tokenizer knows. Type that place again.")
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -61,9 +63,11 @@ def text_of(tokenizer: Any, token: int) -> str:
 _EXACTLY = {"skip_special_tokens": False, "clean_up_tokenization_spaces": False}
 
 
-def _single(tokenizer: Any, text: str) -> int:
+def _single(tokenizer: Any, model: ModelFacts, text: str) -> int:
     ids = encoded(tokenizer, text)
     if len(ids) != 1:
         pieces = " and ".join(repr(text_of(tokenizer, token)) for token in ids)
         raise InterpvizError(f"{text!r} is {len(ids)} tokens, {pieces}. Give one token, with its leading space if any.")
+    if ids[0] >= model.vocab:
+        raise InterpvizError(f"{model.name} has no logit for {text!r}. Give another token.")
     return ids[0]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from interpviz.core.document import Prompt
 from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import resource
 from interpviz.core.requests import TargetRequest, TokensRequest, VocabularyRequest
+from interpviz.engine import tokens
 from tests.engine.pairs import Pair
 from tests.engine.places import smollm2
 
@@ -51,6 +54,7 @@ def test_a_cached_context_is_taken_as_it_is(llama: Pair) -> None:
     [
         (Prompt(""), "The prompt is empty"),
         (Prompt("   "), "The prompt is empty"),
+        (Prompt("a \ud83d b"), "The text holds half a character"),
         (Prompt(" ".join("a" * 40)), r"has 41 tokens, but llama\d* reads at most 32"),
         (Prompt("", tokens=(1, 99)), "tokens that llama\\d* does not know"),
     ],
@@ -78,6 +82,11 @@ def test_other_than_one_token_is_a_sentence_that_names_the_pieces(
 ) -> None:
     with pytest.raises(InterpvizError, match=sentence):
         llama.engine.compute(TargetRequest(llama.facts, target, distractor))
+
+
+def test_a_target_without_a_logit_is_a_sentence(llama: Pair) -> None:
+    with pytest.raises(InterpvizError, match="small has no logit for 'd'"):
+        tokens.target(llama.tokenizer, replace(llama.facts, name="small", vocab=4), "d")
 
 
 def test_the_vocabulary_names_every_logit_and_rows_without_a_token_by_their_number(llama: Pair) -> None:
