@@ -65,6 +65,8 @@ class Cache:
         texts: dict[int, str] = {}
         for shard in self._shards:
             texts |= _vocabulary(shard)
+        if not set(np.unique(ids).tolist()) <= texts.keys():
+            raise CacheDamaged(Path(self.facts.source), "its vocabulary has gaps")
         return CacheTokens(ids, documents, positions, texts)
 
     def rows(self, site: str, rows: Sequence[int] | NDArray[np.integer[Any]]) -> F4:

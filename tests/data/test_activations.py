@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from interpviz.core.errors import InterpvizError
+from interpviz.data import activations
 from interpviz.data.activations import Cache
 from interpviz.data.manifest import CacheDamaged
 from tests.data.samples import RESIDUAL, TEXTS, Sample, Z, record
@@ -69,6 +70,12 @@ def test_tokens_documents_and_texts_come_back(recorded: Sample) -> None:
         np.testing.assert_array_equal(getattr(tokens, name), recorded.rows[name])
     assert tokens.texts == TEXTS
     assert tokens.context(107) == range(100, 108)
+
+
+def test_a_token_without_a_text_is_refused(recorded: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activations, "_vocabulary", lambda shard: {0: "<s>"})
+    with pytest.raises(InterpvizError, match="its vocabulary has gaps"):
+        Cache.open(recorded.folder).tokens()
 
 
 def test_the_mean_leaves_position_zero_to_itself(recorded: Sample) -> None:
