@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -65,7 +66,8 @@ def _sha256(files: tuple[Path, ...], report: Report) -> str:
     if key not in known:
         known[key] = _computed(files, report)
         latest = dict(list(known.items())[-MOST_REMEMBERED:])
-        replace_file(user_cache() / REMEMBERED, json.dumps(latest).encode())
+        with contextlib.suppress(OSError):  # on a full disk it is computed each time
+            replace_file(user_cache() / REMEMBERED, json.dumps(latest).encode())
     return known[key]
 
 

@@ -188,6 +188,16 @@ def test_a_spoiled_memory_of_hashes_is_forgotten(folder: Path, monkeypatch: pyte
         assert models.model_sha256(folder) == first
 
 
+def test_a_memory_of_hashes_that_cannot_be_written_is_done_without(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "QUICK_BYTES", 0)
+    first = models.model_sha256(folder)
+    (user_cache() / hashes.REMEMBERED).unlink()
+    (user_cache() / hashes.REMEMBERED).mkdir()  # in the place of the file: nothing can be put there
+    assert models.model_sha256(folder) == first
+
+
 GGUF = b"GGUF" + struct.pack("<IQQ", 3, 0, 0)
 
 
