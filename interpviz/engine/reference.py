@@ -29,12 +29,15 @@ class CacheMeans:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
+        self._means: dict[str, MeanActivation] = {}
         self.reference = Reference(cache.facts.name, cache.facts.tokens, cache.facts.sha256)
 
     def __call__(self, hook: str) -> MeanActivation:
         """Mean of the hook over documents and positions, position 0 apart."""
-        mean = self._cache.mean(hook)
-        return MeanActivation(torch.from_numpy(mean.first), torch.from_numpy(mean.rest))
+        if hook not in self._means:
+            mean = self._cache.mean(hook)
+            self._means[hook] = MeanActivation(torch.from_numpy(mean.first), torch.from_numpy(mean.rest))
+        return self._means[hook]
 
 
 class TextMeans:
