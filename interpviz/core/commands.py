@@ -26,7 +26,7 @@ from interpviz.core.sites import Site
 
 
 def open_model(document: Document, model: ModelFacts) -> Document:
-    """Show this model. Edits and selected components that it has not are dropped, and so are cached tokens."""
+    """Show this model. Edits and selection, which were of another, are dropped, and so are cached tokens."""
     if document.model == model:
         return document
     prompt = Prompt(document.prompt.text, bos=document.prompt.bos)

@@ -88,7 +88,7 @@ class _Scan:
         declared = kind.get_size()
         for length in shape:
             declared *= length
-        refusal = self._refusal(plist, shape, declared, dataset, kind.get_size())
+        refusal = self._refusal(plist, shape, declared, kind.get_size())
         if refusal:
             self._problem(f"{name} {refusal}")
             return
@@ -97,7 +97,7 @@ class _Scan:
         entry = {"path": name, "offset": offset, "shape": list(shape), "dtype": _dtype(dataset), "bytes": declared}
         self.datasets.append(entry)
 
-    def _refusal(self, plist: Any, shape: tuple[int, ...], declared: int, dataset: Any, item: int) -> str:
+    def _refusal(self, plist: Any, shape: tuple[int, ...], declared: int, item: int) -> str:
         layout = plist.get_layout()
         if layout == h5py.h5d.VIRTUAL:
             return "is virtual: its data lie in other files"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from interpviz.render.camera import Camera, Size, fit, pan, resize, to_scene, to_screen, zoom_at
+from interpviz.render.camera import Camera, Size, fit, pan, resize, to_screen, zoom_at
 from interpviz.ui.theme import colours_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ class CameraView(QWidget):
         self._whole = True
         self._pressed: QPointF | None = None
         self._dragged: QPointF | None = None
-        self.tip = ""
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -127,11 +126,6 @@ class CameraView(QWidget):
         """Where a place of the scene lies in this widget."""
         return QPointF(*to_screen(self._camera, self.extent, xy))
 
-    def scene_at(self, place: QPointF) -> tuple[float, float]:
-        """Which place of the scene lies there."""
-        x, y = to_scene(self._camera, self.extent, (place.x(), place.y()))
-        return float(x), float(y)
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         old = event.oldSize()
         if self._whole or not old.isValid():
@@ -181,12 +175,6 @@ class CameraView(QWidget):
             self._show(pan(self._camera, self.extent, _PANS[key]))
         else:
             super().keyPressEvent(event)
-
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            QToolTip.showText(event.globalPos(), self.tip, self)
-            return True
-        return super().event(event)
 
     def _show(self, camera: Camera) -> None:
         self._whole = False
