@@ -4,7 +4,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from interpviz import api
-from interpviz.core.document import Document, GraphView, Prompt, Selection
+from interpviz.core.document import CloudView, Document, GraphView, Prompt, Selection
 from interpviz.core.report import Report, silent
 from interpviz.core.sites import Site
 from interpviz.data import sessions
@@ -40,6 +40,7 @@ def opening(model: api.Model, cache: api.Cache) -> Document:
         contrast=Prompt(CONTRAST),
         target=" Mary",
         distractor=" John",
+        cloud=CloudView(Site.parse(SITES[-1]).hook),
         graph=GraphView(threshold=0.5),
         selection=Selection((Site(layer, "head", head),)),
     )
