@@ -54,4 +54,12 @@ class Site:
         return f"blocks.{self.layer}.{name}"
 
 
+def short_name(hook: str) -> str:
+    """The short name of a recorded activation; its own where it is of a kind that is not known here."""
+    try:
+        return str(Site.parse(hook))
+    except UnknownSite:
+        return hook
+
+
 EMBED = Site(0, "embed")

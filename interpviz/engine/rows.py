@@ -7,7 +7,7 @@ import numpy as np
 from interpviz.core.errors import InterpvizError
 from interpviz.core.results import F4, FeatureMap
 from interpviz.core.scale import robust_limits
-from interpviz.core.sites import Site
+from interpviz.core.sites import short_name
 from interpviz.data.activations import Cache
 
 
@@ -21,7 +21,7 @@ def row_norms(cache: Cache, first: int, last: int) -> FeatureMap:
     rows = np.arange(first, last + 1)
     tokens = cache.tokens()
     values = np.stack([cache.norms(site, rows) for site in cache.facts.sites])
-    names = tuple(str(Site.parse(site)) for site in cache.facts.sites)
+    names = tuple(short_name(site) for site in cache.facts.sites)
     return feature_map(values, names, tuple(tokens.texts.get(int(tokens.id[row]), "") for row in rows))
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpviz.core.errors import InterpvizError, UnknownSite
-from interpviz.core.sites import EMBED, Kind, Site
+from interpviz.core.sites import EMBED, Kind, Site, short_name
 
 WHOLE_KINDS: list[Kind] = [kind for kind in get_args(Kind) if kind not in ("embed", "head")]
 LAYERS = st.integers(0, 10_000)
@@ -50,6 +50,10 @@ def test_a_short_name_means_its_site(text: str, site: Site) -> None:
 def test_a_hook_name_means_the_whole_activation(hook: str, short: str) -> None:
     assert str(Site.parse(hook)) == short
     assert Site.parse(short).hook == hook
+
+
+def test_an_activation_of_a_kind_to_come_keeps_its_name() -> None:
+    assert [short_name(hook) for hook in ("blocks.1.attn.hook_q", "hook_embed")] == ["blocks.1.attn.hook_q", "E"]
 
 
 def test_a_head_lies_in_the_z_of_its_layer() -> None:

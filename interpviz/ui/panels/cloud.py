@@ -8,7 +8,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
 
 from interpviz.control.cloud import CloudPicture, context_text
-from interpviz.core.sites import Site
+from interpviz.core.sites import short_name
 from interpviz.render.camera import Camera
 from interpviz.render.pick import nearest_point
 from interpviz.render.tiles import TiledPoints, tiled
@@ -17,7 +17,7 @@ from interpviz.ui.card import paint_card
 from interpviz.ui.panel import Act, Panel, Segments
 from interpviz.ui.panels.legend import Legend
 from interpviz.ui.panels.scenes import CloudScene, entries, ground, shades
-from interpviz.ui.text import ElidedLabel, tooltip, visible
+from interpviz.ui.text import ElidedLabel, legible, tooltip, visible
 from interpviz.ui.theme import colours_of
 
 _METHODS = (
@@ -109,7 +109,7 @@ class CloudPanel(Panel[CloudPicture]):
         if [self.site.itemData(k) for k in range(self.site.count())] != list(picture.sites):
             self.site.clear()
             for hook in picture.sites:
-                self.site.addItem(str(Site.parse(hook)), hook)
+                self.site.addItem(legible(short_name(hook)), hook)
         self.site.setCurrentIndex(picture.sites.index(picture.site))
         self.method.choose(picture.method)
         self.colour.choose(picture.colour)
