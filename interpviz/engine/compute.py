@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from interpviz.core import requests
@@ -56,10 +57,10 @@ class Engine:
 
     def loaded(self, facts: ModelFacts, report: Report = silent) -> Loaded:
         """The model of these facts, opened again if it was put away; raises InterpvizError if it has changed."""
-        if facts.sha256 in self._models:
-            return self._kept_model(facts.sha256)
-        loaded = self.open_model(facts.source, report)
-        if loaded.model.facts.sha256 != facts.sha256:
+        known = facts.sha256 in self._models
+        loaded = self._kept_model(facts.sha256) if known else self.open_model(facts.source, report)
+        # All of them: a session may name the right weights and a shape that they have not.
+        if replace(loaded.model.facts, name=facts.name, source=facts.source) != facts:
             raise InterpvizError(f"{facts.name} has changed on disk since it was opened. Open it again.")
         return loaded
 

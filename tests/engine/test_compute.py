@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -52,6 +53,11 @@ def test_a_model_that_changed_on_disk_is_a_sentence(llama: Pair, tmp_path: Path)
     tiny.save(tiny.llama(layers=2), folder)
     with pytest.raises(InterpvizError, match="has changed on disk since it was opened"):
         Engine().compute(TokensRequest(facts, Prompt("a")))
+
+
+def test_a_model_of_another_shape_than_its_facts_say_is_a_sentence(llama: Pair) -> None:
+    with pytest.raises(InterpvizError, match="has changed on disk since it was opened"):
+        llama.engine.compute(TokensRequest(replace(llama.facts, heads=5), Prompt("a")))
 
 
 def test_a_model_without_a_tokenizer_is_a_sentence(llama: Pair, tmp_path: Path) -> None:
