@@ -36,7 +36,6 @@ class Child:
     """One process running `python -m MODULE`, which answers each JSON line with a JSON line and ends with its input."""
 
     def __init__(self, module: str) -> None:
-        self.module = module
         # -P: a file named h5py.py in the folder where the user stands must not be imported.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", module],
@@ -66,7 +65,7 @@ class Child:
             self._input.flush()
         except OSError as broken:
             self.end()
-            raise ChildFailed(f"The process of {self.module} ended unexpectedly. Try again.") from broken
+            raise ChildFailed("made the process that it is handed to end") from broken
 
     def ask(self, message: Mapping[str, Any], limit: float) -> dict[str, Any]:
         """The answer to a message. Raises ChildFailed, and ends the process, after `limit` seconds or if it dies."""

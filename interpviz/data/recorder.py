@@ -45,7 +45,8 @@ class Recorder:
         sites = {f"activations/{hook}": np.ascontiguousarray(rows, "<f4") for hook, rows in activations.items()}
         every = arrays | sites
         described = [{"name": name, "dtype": rows.dtype.str, "shape": rows.shape} for name, rows in every.items()]
-        self._child.tell({"block": described}, tuple(rows.data.cast("B") for rows in every.values()))
+        with self._going_on():
+            self._child.tell({"block": described}, tuple(rows.data.cast("B") for rows in every.values()))
 
     def commit(self, texts: Mapping[int, str]) -> None:
         """Make a shard of the rows taken since the last; `texts` says what each token id that occurs reads."""
@@ -56,20 +57,27 @@ class Recorder:
             "shard": self.committed,
             "texts": {str(key): text for key, text in texts.items()},
         }
-        try:
+        with self._going_on():
             answer = self._child.ask(message, CLOSING_LIMIT)
-        except ChildFailed as failed:
-            raise RecordingFailed(f"Writing {name} failed. Run the same command again to go on from there.") from failed
         if "error" in answer:
             raise RecordingFailed(
                 f"{name} cannot be written ({answer['error']}). Make room, then run the same command again to go on."
             )
-        manifest.append(self.folder, ShardLine(file=name, tokens=answer["tokens"], sha256=answer["sha256"]))
+        with self._going_on():
+            manifest.append(self.folder, ShardLine(file=name, tokens=answer["tokens"], sha256=answer["sha256"]))
         self.committed += 1
 
     def end(self) -> None:
         """Stop the child; rows that were not committed are dropped."""
         self._child.end()
+
+    @contextlib.contextmanager
+    def _going_on(self) -> Iterator[None]:
+        try:
+            yield
+        except (ChildFailed, OSError) as failed:
+            name = manifest.shard_name(self.committed)
+            raise RecordingFailed(f"Writing {name} failed. Run the same command again to go on from there.") from failed
 
 
 @contextlib.contextmanager

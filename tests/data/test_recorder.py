@@ -123,6 +123,14 @@ def test_a_killed_writer_leaves_a_whole_shard_or_none(tmp_path: Path, recorded: 
     assert Cache.open(folder).facts.tokens == 100
 
 
+def test_rows_for_a_writer_that_is_gone_are_a_sentence_that_says_how_to_go_on(tmp_path: Path) -> None:
+    with recording(tmp_path / "gone.acts", job(), room=0) as recorder:
+        recorder._child._process.kill()
+        recorder._child._process.wait()
+        with pytest.raises(RecordingFailed, match=r"Writing shard-00000\.h5 failed\. Run the same command again"):
+            _add(recorder, 100)
+
+
 def test_a_shard_without_its_line_is_written_again(tmp_path: Path, sample: Sample) -> None:
     path = sample.folder / manifest.NAME
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
