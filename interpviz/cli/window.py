@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,7 +33,9 @@ def open_paths(
     """Open the window on models, caches and sessions."""
     for source in sources:
         api.kind_of(source)
-    return _open(sources)
+    names = {model.name for model in api.models()}
+    # Absolute, so that the list of recent files means the same wherever the window is opened next.
+    return _open([source if source in names else os.path.abspath(os.path.expanduser(source)) for source in sources])
 
 
 def demo(

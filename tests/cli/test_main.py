@@ -168,3 +168,20 @@ def test_a_borrowed_screen_is_given_back(monkeypatch: pytest.MonkeyPatch) -> Non
         assert Path(f"/tmp/.X11-unix/X{number}").exists()
     assert not display.present()
     assert not Path(f"/tmp/.X11-unix/X{number}").exists()
+
+
+def test_paths_are_opened_as_absolute_ones_and_names_as_names(
+    interpviz: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[list[str]] = []
+
+    def window(sources: list[str]) -> int:
+        opened.append(sources)
+        return 0
+
+    monkeypatch.setattr("interpviz.cli.window._open", window)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    assert interpviz("open", "model", "demo").status == 0
+    assert opened == [[str(tmp_path / "model"), "demo"]]
