@@ -41,6 +41,6 @@ def opening(model: api.Model, cache: api.Cache) -> Document:
         target=" Mary",
         distractor=" John",
         cloud=CloudView(Site.parse(SITES[-1]).hook),
-        graph=GraphView(threshold=0.5),
+        graph=GraphView(threshold=0.75),
         selection=Selection((Site(layer, "head", head),)),
     )
