@@ -20,9 +20,16 @@ def ask(parent: QWidget, title: str, *kinds: str) -> list[str]:
 
 
 def ask_where(parent: QWidget, title: str, kind: str, suffix: str) -> str:
-    """Where to save, with the suffix that files of this kind have; empty where the user changes their mind."""
-    path, _ = QFileDialog.getSaveFileName(parent, title, "", kind)
-    return path if not path or Path(path).suffix else path + suffix
+    """Where to save, with the suffix that files of this kind have; empty where the user changes their mind.
+
+    The dialog itself adds the suffix, so that it asks before a file of that name is replaced.
+    """
+    dialog = QFileDialog(parent, title, "", kind)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setDefaultSuffix(suffix)
+    chosen = dialog.selectedFiles() if dialog.exec() else []
+    dialog.deleteLater()
+    return chosen[0] if chosen else ""
 
 
 def whole(path: str) -> str:
