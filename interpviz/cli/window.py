@@ -50,7 +50,10 @@ def demo(
         return _open(session)
     if not display.present():
         print("There is no display: drawing under Xvfb.", file=sys.stderr)
-    shots.mkdir(parents=True, exist_ok=True)
+    try:
+        shots.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InterpvizError(f"{shots} cannot be made ({error.strerror}). Choose another folder.") from error
     with display.borrowed():
         status = _run(session, shots)
     if status == 0:

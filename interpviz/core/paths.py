@@ -6,6 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
+from interpviz.core.errors import InterpvizError
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -16,7 +18,10 @@ def resource(name: str) -> Path:
 
 
 def user_data() -> Path:
-    """The user's data folder (fetched models, notes), made with access for nobody else."""
+    """The user's data folder (fetched models, notes), made with access for nobody else.
+
+    Like the two below it raises InterpvizError where the folder cannot be made.
+    """
     return _private(platformdirs.user_data_path("interpviz"))
 
 
@@ -31,5 +36,10 @@ def user_cache() -> Path:
 
 
 def _private(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InterpvizError(
+            f"The folder {folder} cannot be made ({error.strerror}). Check your rights there."
+        ) from error
     return folder

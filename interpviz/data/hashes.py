@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import user_cache
 from interpviz.core.report import Report, silent
 from interpviz.data.atomic import replace_file
@@ -66,7 +67,7 @@ def _sha256(files: tuple[Path, ...], report: Report) -> str:
     if key not in known:
         known[key] = _computed(files, report)
         latest = dict(list(known.items())[-MOST_REMEMBERED:])
-        with contextlib.suppress(OSError):  # on a full disk it is computed each time
+        with contextlib.suppress(OSError, InterpvizError):  # on a full disk it is computed each time
             replace_file(user_cache() / REMEMBERED, json.dumps(latest).encode())
     return known[key]
 
@@ -89,7 +90,7 @@ def _remembered() -> dict[str, str]:
     """What was computed before; nothing where the file is missing or spoiled."""
     try:
         found: Any = json.loads((user_cache() / REMEMBERED).read_bytes())
-    except (OSError, ValueError, RecursionError):
+    except (OSError, InterpvizError, ValueError, RecursionError):
         return {}
     well = isinstance(found, dict) and all(isinstance(value, str) and len(value) == 64 for value in found.values())
     return found if well else {}

@@ -97,6 +97,11 @@ def test_a_window_needs_a_display(interpviz: Command, monkeypatch: pytest.Monkey
         refused(interpviz(*command), saying="interpviz demo --shots shots")
 
 
+def test_pictures_cannot_be_drawn_where_no_folder_can_be(interpviz: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused(interpviz("demo", "--shots", tmp_path / "file" / "shots"), saying="cannot be made (Not a directory)")
+
+
 @pytest.mark.parametrize("name", ["org/name", "..", str(Path.home())])
 def test_an_unknown_model_cannot_be_fetched(interpviz: Command, name: str) -> None:
     refused(interpviz("models", "get", name), saying=f"{name} cannot be fetched by name")
