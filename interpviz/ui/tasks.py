@@ -67,6 +67,9 @@ class TaskBar(QStatusBar):
         self.setContentsMargins(10, 0, 10, 2)
         self._scheduler = scheduler
         self._tasks: dict[Request, _Task | None] = {}
+        self._begun: dict[Request, float] = {}
+        self._patience = QTimer(self, interval=_PATIENCE_MS // 4)
+        self._patience.timeout.connect(self._look)
         self._asked: float | None = None
         self._model = Label(role="muted")
         self.waited = Label(role="muted")
@@ -99,13 +102,19 @@ class TaskBar(QStatusBar):
 
     def _on_begun(self, request: Request) -> None:
         self._tasks[request] = None
-        QTimer.singleShot(_PATIENCE_MS, self, lambda: self._appear(request))
+        self._begun[request] = time.perf_counter()
+        self._patience.start()
 
-    def _appear(self, request: Request) -> None:
-        if request in self._tasks and self._tasks[request] is None:
-            task = _Task(request, lambda: self._scheduler.cancel(request))
+    def _look(self) -> None:
+        """Show what has run for a while."""
+        now = time.perf_counter()
+        for request in [one for one, begun in self._begun.items() if 1000 * (now - begun) >= _PATIENCE_MS]:
+            del self._begun[request]
+            task = _Task(request, lambda request=request: self._scheduler.cancel(request))  # type: ignore[misc]
             self._tasks[request] = task
             self.insertPermanentWidget(1, task)
+        if not self._begun:
+            self._patience.stop()
 
     def _on_progress(self, request: Request, fraction: float, text: str) -> None:
         task = self._tasks.get(request)
@@ -114,6 +123,7 @@ class TaskBar(QStatusBar):
 
     def _on_end(self, request: Request) -> None:
         task = self._tasks.pop(request, None)
+        self._begun.pop(request, None)
         if task is not None:
             self.removeWidget(task)
             task.deleteLater()
