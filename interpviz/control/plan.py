@@ -33,25 +33,30 @@ def _urgency(request: Request) -> int:
 
 
 def tokens_request(document: Document) -> TokensRequest | None:
+    """How the prompt is cut; None without model or prompt."""
     return TokensRequest(document.model, document.prompt) if document.model and _runs(document.prompt) else None
 
 
 def contrast_request(document: Document) -> TokensRequest | None:
+    """How the contrast prompt is cut; None without one."""
     contrast = document.contrast
     return TokensRequest(document.model, contrast) if document.model and contrast and _runs(contrast) else None
 
 
 def vocabulary_request(document: Document) -> VocabularyRequest | None:
+    """The texts of the model's tokens; None without a model."""
     return VocabularyRequest(document.model) if document.model else None
 
 
 def target_request(document: Document) -> TargetRequest | None:
+    """The ids of target and distractor; None without a target."""
     if document.model is None or not document.target:
         return None
     return TargetRequest(document.model, document.target, document.distractor)
 
 
 def clean_run(document: Document) -> RunRequest | None:
+    """The run without edits; None without model or prompt."""
     return RunRequest(document.model, document.prompt) if document.model and _runs(document.prompt) else None
 
 
@@ -65,6 +70,7 @@ def edited_run(document: Document) -> RunRequest | None:
 
 
 def attribution_request(document: Document) -> AttributionRequest | None:
+    """Direct logit attribution; None without model, prompt or target."""
     if document.model is None or not document.target or not _runs(document.prompt):
         return None
     return AttributionRequest(document.model, document.prompt, document.target, document.distractor)
@@ -96,6 +102,7 @@ def pattern_request(document: Document) -> PatternRequest | None:
 
 
 def norms_request(document: Document) -> NormsRequest | None:
+    """Output norms of the clean run; None without model or prompt."""
     return NormsRequest(document.model, document.prompt) if document.model and _runs(document.prompt) else None
 
 
@@ -107,6 +114,7 @@ def cache_rows_request(document: Document) -> RowsRequest | None:
 
 
 def cache_tokens_request(document: Document) -> CacheTokensRequest | None:
+    """The tokens of the cache; None without one."""
     return CacheTokensRequest(document.cache) if document.cache else None
 
 
@@ -119,6 +127,7 @@ def cloud_requests(document: Document) -> tuple[CloudRequest, ...]:
 
 
 def graph_request(document: Document) -> GraphRequest | None:
+    """The circuit of the prompt; None without model, prompt or target."""
     if document.model is None or not document.target or not _runs(document.prompt):
         return None
     return GraphRequest(document.model, document.prompt, document.contrast, document.target, document.distractor)

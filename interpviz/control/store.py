@@ -59,10 +59,12 @@ class Store:
 
     @property
     def can_undo(self) -> bool:
+        """Whether there is an act to undo."""
         return bool(self._past)
 
     @property
     def can_redo(self) -> bool:
+        """Whether the last undo can be taken back."""
         return bool(self._future)
 
     def _step(self, source: list[Document], other: list[Document]) -> None:
