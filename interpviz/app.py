@@ -24,6 +24,7 @@ from interpviz.control.prompt import PromptController
 from interpviz.control.scheduler import Compute, Scheduler
 from interpviz.control.store import Store
 from interpviz.core.document import Document
+from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import user_data
 from interpviz.core.report import Report
 from interpviz.core.requests import Request
@@ -89,11 +90,11 @@ class Session:
         """Stop all work and wait for it; with `keep`, write layout and session down."""
         self.scheduler.close()
         if keep:
-            settings.save(replace(self.settings, layout=self.window.layout_text()))
-            if self.store.document != Document():
-                from interpviz.data import sessions
+            from interpviz.data import sessions
 
+            if self.store.document != Document():
                 sessions.save(self.store.document, last_session())
+            settings.save(replace(self.settings, layout=self.window.layout_text()))
 
     def _on_opened(self, source: str) -> None:
         if source != str(last_session()):
@@ -102,7 +103,10 @@ class Session:
 
     def _choose(self, chosen: Settings) -> None:
         self.settings = chosen
-        settings.save(chosen)
+        try:
+            settings.save(chosen)
+        except InterpvizError as error:
+            self.actions.problem.emit(str(error))
 
     def _save(self) -> None:
         if self.store.document != Document():
@@ -125,12 +129,20 @@ def open_window(paths: list[str], shots: Path | None = None) -> int:
     session = Session(lazy_compute(), chosen, chosen_road(chosen.renderer))
     session.window.show()
     QTimer.singleShot(0, lambda: session.open(paths))
+    problems: list[str] = []
+
+    def ended(problem: str) -> None:
+        problems.append(problem)
+        application.quit()
+
     if shots is None:
         session.keep()
     else:
-        Shots(session.window, shots, session.settled, application.quit)
+        Shots(session.window, shots, session.settled, ended)
     code = application.exec()
     session.close(keep=shots is None)
+    if any(problems):
+        raise InterpvizError(problems[0])
     return code
 
 

@@ -80,7 +80,7 @@ class ComponentsController:
 def _values(desk: Desk, model: ModelFacts, requests: tuple[Request, ...]) -> F4:
     values = np.full((model.layers, model.heads + bool(model.d_mlp)), np.nan, np.float32)
     for request in requests:
-        effects: Effects | None = desk.answer(request)
+        effects: Effects | None = desk.latest(request)
         for site, value in zip(effects.sites, effects.values, strict=True) if effects else ():
             values[site.layer, site.index if site.kind == "head" else model.heads] = value
     return values

@@ -18,6 +18,7 @@ from interpviz.data.models import is_name
 from interpviz.data.session_file import FORMAT, VERSION, SessionFile
 
 FILE_BYTES = 16 * 2**20
+MOST_HEADS = 20_000  # each is a painted cell
 
 
 class BadSession(InterpvizError):
@@ -100,6 +101,8 @@ def _check(document: Document) -> None:
     sites = {*document.selection.sites, *(edit.site for edit in document.interventions)}
     if sites and model is None:
         raise InterpvizError("it cuts or selects parts of no model")
+    if model and model.layers * model.heads > MOST_HEADS:
+        raise InterpvizError(f"its model has over {MOST_HEADS:,} heads")
     for site in sites:
         assert model is not None
         model.check(site)

@@ -16,8 +16,8 @@ from interpviz.engine.interventions import Edits, Means, RowEdit
 from interpviz.engine.lens import Model
 from interpviz.engine.metrics import metric
 
-# Rows of a batch share each weight that is read, but hold scores of (row, head, query, key): 2,048 tokens a batch.
-_TOKENS = 2048
+# Between batches a click goes first, and SmolLM2 takes a quarter of a second for as many tokens on one thread.
+_TOKENS = 64
 
 
 def layer_sweep(
@@ -25,17 +25,20 @@ def layer_sweep(
 ) -> Effects:
     """effect = metric(clean) - metric(ablated), one component of `layer` at a time, at all positions.
 
-    Positive: the component raises the metric. `report` may raise Cancelled between any two layers of a pass.
+    Positive: the component raises the metric. `report` is given the effects so far after each batch, and may raise
+    Cancelled between any two layers of a pass.
     """
     sites = [site for site in model.facts.components() if site.layer == layer]
     rows = max(1, _TOKENS // len(run.tokens.ids))
-    found = []
+    baseline = metric(run.logits, target)
+    found: list[Tensor] = []
     for start in range(0, len(sites), rows):
         share = (start / len(sites), min(1.0, (start + rows) / len(sites)))
-        found.append(_ablated(model, run, sites[start : start + rows], mode, means, report, share))
-    baseline = metric(run.logits, target)
-    effects = baseline - metric(torch.cat(found), target)
-    return Effects(tuple(sites), effects.cpu().numpy(), float(baseline))
+        logits = _ablated(model, run, sites[start : start + rows], mode, means, report, share)
+        found.append(baseline - metric(logits, target))
+        so_far = Effects(tuple(sites[: start + rows]), torch.cat(found).cpu().numpy(), float(baseline))
+        report(share[1], f"layer {layer}", so_far)
+    return so_far
 
 
 def _ablated(

@@ -204,7 +204,9 @@ class MainWindow(QMainWindow):
             self._on_change()
 
     def _on_opened(self, _: str) -> None:
-        self._clean = self._store.document
+        """A session that was just opened, or the first thing in an empty window, is clean."""
+        if not self._store.can_undo or self._clean is None:
+            self._clean = self._store.document
         self._on_change()
 
     def _on_change(self) -> None:

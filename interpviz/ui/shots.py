@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,18 +14,23 @@ from interpviz.ui.main_window import MainWindow
 
 PANELS = ("components", "outputs", "maps", "cloud", "circuit")
 _LOOK_MS = 100
+_PATIENCE_S = 600
 
 
 class Shots(QObject):
-    """Draws window-light, window-dark and each panel as .png into `folder`, then calls `done`.
+    """Draws window-light, window-dark and each panel as .png into `folder`, then calls `done("")`.
 
-    `settled` says whether everything that the window shows is computed.
+    `settled` says whether everything that the window shows is computed. Where that does not come, or a picture cannot
+    be written, `done` is given a sentence instead.
     """
 
-    def __init__(self, window: MainWindow, folder: Path, settled: Callable[[], bool], done: Callable[[], None]) -> None:
+    def __init__(
+        self, window: MainWindow, folder: Path, settled: Callable[[], bool], done: Callable[[str], None]
+    ) -> None:
         super().__init__(window)
         self._window, self._folder, self._settled, self._done = window, folder, settled, done
         self._next = [self._light, self._dark]
+        self._deadline = time.monotonic() + _PATIENCE_S
         folder.mkdir(parents=True, exist_ok=True)
         window.theme.choose("light")
         self._timer = QTimer(self, interval=_LOOK_MS)
@@ -32,12 +38,17 @@ class Shots(QObject):
         self._timer.start()
 
     def _look(self) -> None:
-        if not self._settled() or not all(view.settled for view in self._window.findChildren(CameraView)):
-            return
-        self._next.pop(0)()
-        if not self._next:
+        if self._settled() and all(view.settled for view in self._window.findChildren(CameraView)):
+            self._next.pop(0)()
+            if not self._next:
+                self._finish("")
+        elif time.monotonic() > self._deadline:
+            self._finish(f"The window was not ready after {_PATIENCE_S // 60} minutes. The log may say why.")
+
+    def _finish(self, problem: str) -> None:
+        if self._timer.isActive():
             self._timer.stop()
-            self._done()
+            self._done(problem)
 
     def _light(self) -> None:
         self._draw(self._window, "window-light")
@@ -49,4 +60,6 @@ class Shots(QObject):
         self._draw(self._window, "window-dark")
 
     def _draw(self, widget: QWidget, name: str) -> None:
-        widget.grab().save(str(self._folder / f"{name}.png"))
+        picture = self._folder / f"{name}.png"
+        if not widget.grab().save(str(picture)):
+            self._finish(f"{picture} cannot be written. Choose another folder.")

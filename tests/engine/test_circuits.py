@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from interpviz.core.document import Prompt
+from interpviz.core.document import ModelFacts, Prompt
 from interpviz.core.errors import Cancelled, InterpvizError
 from interpviz.core.paths import resource
 from interpviz.core.report import Report, silent
@@ -209,3 +209,11 @@ def _assert_same(graph: CircuitGraph, expected: dict[Edge, float]) -> None:
     assert max(abs(scores.get(edge, 0.0) - weight) for edge, weight in expected.items()) < 1e-4 * scale
     assert graph.considered == len(expected)
     assert graph.total == pytest.approx(sum(map(abs, expected.values())), rel=1e-3)
+
+
+def test_a_circuit_that_would_fill_the_memory_is_refused_before_it_is_begun() -> None:
+    facts = ModelFacts("m", "m", "a" * 64, 30, 9, 3, 576, 1536, 49152, 8192)
+    circuits.check_room(facts, 100, 8 << 30)
+    circuits.check_room(facts, 5000, None)
+    with pytest.raises(InterpvizError, match=r"5,000 tokens .* Shorten the prompt"):
+        circuits.check_room(facts, 5000, 8 << 30)
