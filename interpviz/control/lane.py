@@ -17,7 +17,8 @@ class Lane:
     """`work(request, report)` runs on one of the lane's threads; `want` replaces what waits and what may go on.
 
     A report raises Cancelled once its request is unwanted. A stream that hands over a partial answer while a more
-    wanted request waits stands aside for it: the other is worked off inside that report, so a click never waits long.
+    wanted request waits on a lane of one thread stands aside for it: the other is worked off inside that report, so a
+    click never waits long.
     Finished work counts as running until `release`, so that nothing is done twice before its answer was seen.
     """
 
@@ -71,7 +72,8 @@ class Lane:
 
     def _run(self, request: Request) -> None:
         def report(fraction: float, text: str = "", partial: Any = None) -> None:
-            while partial is not None and (urgent := self._more_wanted(request)) is not None:
+            alone = len(self._threads) == 1
+            while alone and partial is not None and (urgent := self._more_wanted(request)) is not None:
                 self._run(urgent)
             if request not in self._wanted:
                 raise Cancelled

@@ -34,7 +34,7 @@ def open_model(document: Document, model: ModelFacts) -> Document:
         document,
         model=model,
         prompt=prompt,
-        contrast=document.contrast and Prompt(document.contrast.text),
+        contrast=document.contrast and Prompt(document.contrast.text, bos=document.contrast.bos),
         token=None,
         interventions=frozenset(),
         selection=Selection(),

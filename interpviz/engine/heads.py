@@ -19,7 +19,7 @@ _BATCH = 4
 def head_scores(model: Model, seed: int = 0, report: Report = silent) -> HeadScores:
     """Scores of every head on random tokens said twice: 8 sequences of 50 distinct tokens, BOS first if there is one.
 
-    Raises InterpvizError where the model's context is too short for them.
+    Raises InterpvizError where the model's context is too short for them, or its vocabulary too small.
     Source: METRICS.md, Heads; Olsson et al. 2022, "In-context Learning and Induction Heads".
     """
     ids = torch.from_numpy(repeated(model, seed)).to(model.device)
@@ -67,6 +67,11 @@ def repeated(model: Model, seed: int) -> NDArray[np.int64]:
         )
     known = min(model.facts.vocab, len(model.tokenizer))
     ordinary = np.setdiff1d(np.arange(known), model.tokenizer.all_special_ids)
+    if len(ordinary) < PERIOD:
+        raise InterpvizError(
+            f"{model.facts.name} has {len(ordinary)} ordinary tokens, but head scores need {PERIOD} different ones. "
+            "Use a model with a larger vocabulary."
+        )
     random = np.random.default_rng(seed)
     segments = [random.choice(ordinary, PERIOD, replace=False) for _ in range(SEQUENCES)]
     return np.array([[*start, *segment, *segment] for segment in segments], np.int64)

@@ -35,7 +35,9 @@ class Loaded:
         Each mean is computed once and remembered.
         """
         if cache is not None and self._fits(cache) and set(hooks) <= set(cache.facts.sites):
-            return self._caches.setdefault(cache.facts.sha256, CacheMeans(cache))
+            known = self._caches.get(cache.facts.sha256) or CacheMeans(cache)
+            self._caches = {cache.facts.sha256: known}  # the last one alone: each holds its cache open
+            return known
         if self._text is None:
             self._text = TextMeans(self.model, resource("demo/reference.txt"), report)
         return self._text

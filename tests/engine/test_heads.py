@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -54,3 +57,9 @@ def test_scores_of_the_demo_are_those_of_a_loop() -> None:
     assert [list(ids[1:51]) == list(ids[51:]) and len(set(ids)) == 51 for ids in sequences] == [True] * 8
     for found, wanted in zip((scores.induction, scores.previous_token, scores.duplicate_token), expected, strict=True):
         assert found == pytest.approx(wanted, abs=1e-5)
+
+
+def test_a_vocabulary_too_small_for_distinct_tokens_is_a_sentence(llama: Pair) -> None:
+    model = SimpleNamespace(bos=0, facts=replace(llama.facts, context=200), tokenizer=llama.tokenizer)
+    with pytest.raises(InterpvizError, match="head scores need 50 different ones"):
+        repeated(model, seed=0)  # type: ignore[arg-type]
