@@ -73,7 +73,8 @@ class Bars(QWidget):
     def _line(self, row: int) -> QRectF:
         if row < 0:
             return QRectF(0, 0, self.width(), _HEAD)
-        return QRectF(0, _HEAD + row * self._pitch(), self.width(), self._pitch())
+        pitch = self._pitch()
+        return QRectF(0, _HEAD + row * pitch, self.width(), pitch)
 
     def _name(self, row: int) -> QRectF:
         return self._line(row).adjusted(0, 0, -self.width() + min(max(self.width() * 0.31, 96), 170), 0)
@@ -85,7 +86,8 @@ class Bars(QWidget):
 
     def _column(self, row: int) -> QRectF:
         left, right = self._name(row).right() + 8, self._number(row, 0 if self._cut else 1).left() - 2
-        return QRectF(left, self._line(row).top(), max(right - left, 10), self._pitch())
+        line = self._line(row)
+        return QRectF(left, line.top(), max(right - left, 10), line.height())
 
     def _paint_row(self, painter: QPainter, row: int, colours: Colours) -> None:
         line = self._rows[row]
