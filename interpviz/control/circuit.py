@@ -48,7 +48,8 @@ class CircuitController:
         """Show the circuit of this document."""
         request = graph_request(document)
         if request is None:
-            self._view.explain("Open a model, type a prompt and name a target token to see the circuit behind it.")
+            first = "Type" if document.model else "Open a model, type"
+            self._view.explain(f"{first} a prompt and name a target token to see the circuit behind it.")
             return
         graph: CircuitGraph | None = self._desk.latest(request)
         if graph is None:

@@ -45,7 +45,8 @@ class MapsController:
     def update(self, document: Document) -> None:
         """Show the maps of this document."""
         if document.model is None or not (document.prompt.text or document.prompt.tokens):
-            self._view.explain("Open a model and type a prompt to see where its heads look.")
+            first = "Type" if document.model else "Open a model and type"
+            self._view.explain(f"{first} a prompt to see where the model's heads look.")
             return
         requests = (pattern_request(document), norms_request(document), cache_rows_request(document))
         self._view.show(

@@ -33,9 +33,9 @@ def graph(model: Model, request: GraphRequest, report: Report = silent) -> Circu
     """The circuit behind the metric: the target's logit less the distractor's, or the target's log-probability.
 
     `report` is given the circuit before each layer, last layer first, and again after each block of its edges, so that
-    a click never waits for a whole layer. The corruption is the contrast prompt
-    where there is one, else zero. Raises InterpvizError for prompts of unequal length, for a target of several
-    tokens, and for architectures whose residual stream or attention is not understood.
+    a click never waits for a whole layer. The corruption is the contrast prompt where there is one, else zero. Raises
+    InterpvizError for prompts of unequal length, for a target of several tokens, for a prompt whose circuit would not
+    fit into memory, and for architectures whose residual stream or attention is not understood.
     """
     tokens = model.tokens(request.prompt)
     target = model.target(request.target, request.distractor)

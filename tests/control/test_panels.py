@@ -17,7 +17,7 @@ from interpviz.control.maps import MapsController, MapsPicture
 from interpviz.control.outputs import OutputsController, OutputsPicture
 from interpviz.control.prompt import PromptController, PromptPicture
 from interpviz.core import commands
-from interpviz.core.document import Document, Intervention
+from interpviz.core.document import Document, Intervention, Prompt
 from interpviz.core.errors import InterpvizError
 from interpviz.core.requests import (
     AttributionRequest,
@@ -250,3 +250,10 @@ def test_the_prompt_panel_marks_the_positions_that_edits_are_restricted_to():
     view = picture_of(PromptController, "prompt", {TokensRequest: TOKENS}, document)
     picture: PromptPicture = view.pictures[-1]
     assert (picture.edited, picture.tokens) == (frozenset({1}), TOKENS)
+
+
+def test_an_open_model_is_not_asked_for_again():
+    document = replace(DOCUMENT, prompt=Prompt(""), target="", distractor="")
+    for controller, panel in ((CircuitController, "circuit"), (MapsController, "maps")):
+        assert picture_of(controller, panel, {}, document).sentences[-1].startswith("Type a prompt")
+        assert picture_of(controller, panel, {}, Document()).sentences[-1].startswith("Open a model")

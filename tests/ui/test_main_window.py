@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QMenu, QSlider, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QMenu, QSlider, QWidget
 from pytestqt.qtbot import QtBot
 
 from interpviz.control.actions import Actions
@@ -54,7 +54,7 @@ def test_it_holds_every_panel_that_a_document_names(window: MainWindow) -> None:
 @pytest.mark.parametrize("size", [(1400, 900), (1600, 1000)])
 def test_at_first_every_panel_has_room_and_none_covers_another(window: MainWindow, size: tuple[int, int]) -> None:
     window.resize(*size)
-    QTest.qWait(1)
+    QApplication.processEvents()
     boxes = {name: window.board.dock(name).geometry() for name in PANELS}
     assert all(box.width() >= 300 and box.height() >= 130 for box in boxes.values())
     assert not [(a, b) for a in boxes for b in boxes if a < b and boxes[a].intersects(boxes[b])]

@@ -7,6 +7,7 @@ import numpy as np
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QPainter
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from interpviz.render.camera import Camera, Size
 from interpviz.render.canvas import Visual
@@ -90,3 +91,4 @@ def test_a_widget_that_is_gone_takes_no_picture(pictures: Pictures, on_screen: S
     free.set()
     qtbot.waitUntil(lambda: bool(scene.drawn))
     qtbot.wait(1)
+    assert not isValid(widget)
