@@ -16,10 +16,14 @@ from interpviz.control.actions import Actions
 from interpviz.control.circuit import CircuitController
 from interpviz.control.cloud import CloudController
 from interpviz.control.components import ComponentsController
+from interpviz.control.continuation import ContinuationController
 from interpviz.control.desk import Desk
+from interpviz.control.interventions import InterventionsController
 from interpviz.control.maps import MapsController
 from interpviz.control.memo import Memo
 from interpviz.control.outputs import OutputsController
+from interpviz.control.patching import PatchingController
+from interpviz.control.paths import PathsController
 from interpviz.control.prompt import PromptController
 from interpviz.control.scheduler import Compute, Scheduler
 from interpviz.control.store import Store
@@ -46,6 +50,10 @@ CONTROLLERS: dict[str, Callable[[Desk, Any], Any]] = {
     "maps": MapsController,
     "cloud": CloudController,
     "circuit": CircuitController,
+    "interventions": InterventionsController,
+    "continuation": ContinuationController,
+    "patching": PatchingController,
+    "paths": PathsController,
 }
 
 

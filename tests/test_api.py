@@ -12,6 +12,8 @@ import pytest
 from interpviz import api
 from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import resource
+from interpviz.core.sites import Site
+from tests.engine import oracle
 
 PROMPT = "When Mary and John went to the store, John gave a drink to"
 
@@ -37,6 +39,32 @@ def logits(plain: Any, ids: np.ndarray) -> np.ndarray:
     return values
 
 
+def documents(seed: int) -> list[list[int]]:
+    """The eight contexts of the bundled text that this seed draws, each of 64 tokens with its BOS."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(resource("demo/model"))
+    ids = tokenizer(resource("demo/reference.txt").read_text("utf-8"), add_special_tokens=False)["input_ids"]
+    pieces = [[tokenizer.bos_token_id, *ids[at : at + 63]] for at in range(0, 32 * 63, 63)]
+    return [pieces[row] for row in np.random.default_rng(seed).permutation(32)[:8]]
+
+
+def with_head_of(plain: Any, model: api.Model, ids: np.ndarray, document: list[int]) -> np.ndarray:
+    """Logits (vocab,) at the last token of `ids` with the output of head 1.4 in a document in the place of its own."""
+    other = oracle.activations(plain, [Site.parse("L1H")], document)["blocks.1.attn.hook_z"][: len(ids)]
+    wide = other.shape[1] // model.facts.heads
+
+    def put(module: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        z = given[0].clone()
+        z[0, :, 4 * wide : 5 * wide] = other[:, 4 * wide : 5 * wide]
+        return (z,)
+
+    hook = plain.model.layers[1].self_attn.o_proj.register_forward_pre_hook(put)
+    row: np.ndarray = logits(plain, ids)[-1]
+    hook.remove()
+    return row
+
+
 def test_a_clean_run_says_what_transformers_says(model: api.Model, plain: Any) -> None:
     run = model.run(PROMPT, target=" Mary", distractor=" John", loss=True)
     expected = logits(plain, run.token_ids)
@@ -50,6 +78,7 @@ def test_a_clean_run_says_what_transformers_says(model: api.Model, plain: Any) -
     ]
     assert run.clean.loss == pytest.approx(sum(nats) / len(nats), abs=1e-3)
     assert (run.edited, run.kl, run.reference, run.interventions) == (None, None, None, ())
+    assert (run.road, run.spread) == ("fast", None)
 
 
 def test_the_top_tokens_are_the_likeliest_with_their_probabilities(model: api.Model) -> None:
@@ -85,6 +114,44 @@ def test_cutting_a_head_equals_zeroing_its_columns_of_the_output_matrix(model: a
     assert run.logit_diff == run.edited.logit_diff == pytest.approx(math.log(q[mary]), abs=1e-3)
 
 
+def test_resample_is_the_mean_over_runs_with_the_heads_of_eight_other_documents(model: api.Model, plain: Any) -> None:
+    run = model.run("The king", ablate=["L1H4:resample"], target=" was", seed=3)
+    assert run.edited is not None
+    drawn = np.array([with_head_of(plain, model, run.token_ids, document) for document in documents(seed=3)])
+    assert run.edited.logits == pytest.approx(drawn.mean(0), abs=1e-4 * float(np.abs(drawn).max()))
+    p, q = (rows - np.log(np.exp(rows).sum(-1, keepdims=True)) for rows in (run.clean.logits.astype(float), drawn))
+    followed = q[:, model.vocabulary().index(" was")]
+    assert run.logit_diff == pytest.approx(followed.mean(), abs=1e-3)
+    assert run.spread == pytest.approx(math.sqrt(((followed - followed.mean()) ** 2).mean()), abs=1e-3)
+    assert run.kl == pytest.approx((np.exp(p) * (p - q)).sum(1).mean(), abs=1e-3)
+
+
+def test_another_seed_draws_other_documents(model: api.Model) -> None:
+    runs = [model.run(PROMPT, ["L1H4:resample"], target=" Mary", distractor=" John", seed=k) for k in (0, 0, 1)]
+    assert runs[0].logit_diff == runs[1].logit_diff
+    assert runs[0].logit_diff != pytest.approx(runs[2].logit_diff, abs=1e-3)
+
+
+def test_exact_tokens_take_the_place_of_the_text(model: api.Model) -> None:
+    written = model.run(PROMPT)
+    exact = model.run("", tokens=written.token_ids)
+    assert exact.tokens == written.tokens
+    assert np.array_equal(exact.clean.logits, written.clean.logits)
+
+
+def test_frozen_attention_keeps_an_edit_from_moving_where_later_heads_look(model: api.Model) -> None:
+    loose, frozen = (model.run(PROMPT, ["L1H4"], target=" Mary", distractor=" John", freeze=f) for f in (False, True))
+    assert frozen.logit_diff != pytest.approx(loose.logit_diff, abs=1e-4)
+    last = [model.run(PROMPT, ["L3H4"], target=" Mary", distractor=" John", freeze=f) for f in (False, True)]
+    assert last[1].logit_diff == pytest.approx(last[0].logit_diff, abs=1e-4)  # no head comes after
+
+
+def test_the_cache_that_means_are_drawn_from_is_named(model: api.Model) -> None:
+    run = model.run(PROMPT, ["L1R:mean@3"], reference=api.open(resource("demo/demo.acts")))
+    assert run.reference is not None
+    assert run.reference.source == "demo"
+
+
 def test_mean_ablation_names_what_it_drew_from(model: api.Model) -> None:
     run = model.run(PROMPT, ablate=["L0M:mean@2-4"])
     assert run.reference is not None
@@ -114,6 +181,15 @@ def test_each_head_has_three_scores_between_zero_and_one(model: api.Model) -> No
         (PROMPT, {"ablate": ["nothing"]}, "names no part of a model"),
         (PROMPT, {"target": " Mary John"}, "token"),
         (PROMPT, {"distractor": " John"}, "no target"),
+        (PROMPT, {"ablate": ["L1H4:patch"]}, "no contrast prompt"),
+        (PROMPT, {"ablate": ["L1H4:patch"], "contrast": "a b"}, "3 tokens and the prompt 16"),
+        (PROMPT, {"ablate": ["L1H4:scale:1"]}, "changes nothing"),
+        (PROMPT, {"ablate": ["L1H4:scale:nan"]}, "no strength"),
+        (PROMPT, {"ablate": ["book/3"]}, "book, which was not given"),
+        (PROMPT, {"ablate": ["L1R:add:2:book/3"]}, "book, which was not given"),
+        (PROMPT, {"ablate": ["L1R:add:2:none.npy"]}, "There is no file none.npy"),
+        (PROMPT, {"dictionaries": ["/none"]}, "There is no folder /none"),
+        (PROMPT, {"tokens": [4095, 4096]}, "does not know"),
     ],
 )
 def test_a_mistake_is_a_sentence(model: api.Model, prompt: str, keywords: dict[str, Any], complaint: str) -> None:

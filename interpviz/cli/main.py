@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from interpviz.cli import check, doctor, faults, models, record, run, window
+from interpviz.cli import check, doctor, faults, models, record, run, sweep, window
 from interpviz.core.errors import Cancelled, InterpvizError
 
 STOPPED = 130
@@ -25,6 +25,7 @@ app.callback(invoke_without_command=True)(window.bare)
 app.command("open")(window.open_paths)
 app.command("demo")(window.demo)
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
 app.command("heads")(run.heads)
 app.command("record")(record.record)
 app.add_typer(models.app, name="models")
@@ -40,7 +41,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         status = typer.main.get_command(app).main(record.spread(given), "interpviz", standalone_mode=False)
         sys.stdout.flush()
     except TyperException as mistake:
-        return _mistake(f"{mistake.format_message().rstrip('.')}. See interpviz --help.")
+        said = mistake.format_message().replace("Value error, ", "")  # pydantic's word, which typer passes on
+        return _mistake(f"{said.rstrip('.')}. See interpviz --help.")
     except InterpvizError as mistake:
         return _mistake(str(mistake))
     except (KeyboardInterrupt, typer.Abort, Cancelled):

@@ -10,12 +10,14 @@ from psygnal import Signal
 
 from interpviz.control.desk import Desk
 from interpviz.control.plan import cache_tokens_request
+from interpviz.control.runs import edited_run
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
-from interpviz.core import commands
-from interpviz.core.document import CacheFacts, Document, ModelFacts
+from interpviz.core import commands, experiments
+from interpviz.core.document import CacheFacts, DictionaryFacts, Document, ModelFacts
 from interpviz.core.errors import InterpvizError
-from interpviz.core.requests import ContentsRequest, OpenCache, OpenModel, OpenSession, Request, SaveSession
+from interpviz.core.jobs import ContentsRequest, OpenCache, OpenDictionary, OpenModel, OpenSession, SaveSession
+from interpviz.core.requests import Request
 from interpviz.core.results import CacheTokens
 
 COMMANDS: dict[str, Callable[..., Document]] = {
@@ -25,10 +27,25 @@ COMMANDS: dict[str, Callable[..., Document]] = {
     "intervention.toggle": commands.toggle_intervention,
     "intervention.ablate": commands.ablate,
     "intervention.restore": commands.restore,
-    "intervention.set": commands.add_intervention,
-    "intervention.clear": commands.clear_interventions,
+    "intervention.set": experiments.add_intervention,
+    "intervention.write": experiments.write_intervention,
+    "intervention.change": experiments.change_intervention,
+    "intervention.switch": experiments.switch_intervention,
+    "intervention.remove": experiments.remove_intervention,
+    "intervention.clear": experiments.clear_interventions,
+    "attention.freeze": experiments.freeze_attention,
+    "experiment.save": experiments.save_experiment,
+    "experiment.recall": experiments.recall_experiment,
+    "experiment.forget": experiments.forget_experiment,
+    "experiment.compare": experiments.compare_experiments,
+    "experiment.stop": experiments.stop_comparing,
     "selection.set": commands.select,
     "components.colour": commands.colour_components,
+    "components.show": commands.show_components,
+    "components.sort": commands.sort_components,
+    "patching.show": commands.show_patching,
+    "continuation.set": commands.set_continuation,
+    "paths.follow": commands.follow_paths,
     "cloud.show": commands.show_cloud,
     "cloud.colour": commands.colour_cloud,
     "circuit.prune": commands.prune,
@@ -36,7 +53,7 @@ COMMANDS: dict[str, Callable[..., Document]] = {
 }
 
 
-JOBS = (OpenModel, OpenCache, OpenSession, SaveSession, ContentsRequest)
+JOBS = (OpenModel, OpenCache, OpenDictionary, OpenSession, SaveSession, ContentsRequest)
 
 
 class Actions:
@@ -53,10 +70,15 @@ class Actions:
         self._store = store
         self._scheduler = scheduler
         self._desk = desk
+        self._drag: object = None
+        self._waiting: Callable[[], None] | None = None
         scheduler.failed.connect(self._on_failure)
+        for answer in (scheduler.answered, scheduler.failed):  # the desk has heard of them before
+            answer.connect(self._on_answer, max_args=0)
         self._own: dict[str, Callable[..., None]] = {
             "model.open": self._open_model,
             "cache.open": self._open_cache,
+            "dictionary.open": self._open_dictionary,
             "session.open": self._open_session,
             "session.save": self._save_session,
             "paths.open": self._open_paths,
@@ -66,7 +88,34 @@ class Actions:
         }
 
     def __call__(self, name: str, *args: Any, merge: object = None) -> None:
-        """Do the act; acts in a row with one `merge` key are one step of undo."""
+        """Do the act; acts in a row with one `merge` key, the steps of a drag, are one step of undo.
+
+        A step that follows sooner than the answer to the one before waits for it, and only the last waits: so a drag
+        shows an answer after every run of the model, however fast the mouse is.
+        """
+        if merge is not None and merge == self._drag and not self._answered():
+            self._waiting = partial(self._do, name, *args, merge=merge)
+            return
+        self._catch_up()
+        self._drag = merge
+        self._do(name, *args, merge=merge)
+
+    def _answered(self) -> bool:
+        """Whether what the model says of the present edits is known, or cannot be."""
+        asked = edited_run(self._store.document)
+        return asked is None or self._desk.answer(asked) is not None or bool(self._desk.problem(asked))
+
+    def _catch_up(self) -> None:
+        """Do the step of a drag that waits, if one does."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting()
+
+    def _on_answer(self) -> None:
+        if self._waiting is not None and self._answered():
+            self._catch_up()
+
+    def _do(self, name: str, *args: Any, merge: object = None) -> None:
         try:
             if name in COMMANDS:
                 self._store.apply(COMMANDS[name], *args, merge=merge)
@@ -93,6 +142,13 @@ class Actions:
 
         self._scheduler.start(OpenCache(source), done)
 
+    def _open_dictionary(self, source: str) -> None:
+        def done(facts: DictionaryFacts) -> None:
+            self._store.apply(commands.open_dictionary, facts)
+            self.opened.emit(source)
+
+        self._scheduler.start(OpenDictionary(source), done)
+
     def _open_session(self, path: str) -> None:
         def done(document: Document) -> None:
             self._store.replace(document)
@@ -104,7 +160,12 @@ class Actions:
         self._scheduler.start(SaveSession(self._store.document, path), lambda _: self.saved.emit(path))
 
     def _open_paths(self, paths: Iterable[str]) -> None:
-        roads = {"model": self._open_model, "cache": self._open_cache, "session": self._open_session}
+        roads = {
+            "model": self._open_model,
+            "cache": self._open_cache,
+            "dictionary": self._open_dictionary,
+            "session": self._open_session,
+        }
         for path in paths:
             self._scheduler.start(ContentsRequest(path), partial(_follow, roads, path))
 

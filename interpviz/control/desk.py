@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from interpviz.control.implied import remember
 from interpviz.control.memo import Memo
 from interpviz.control.plan import NEEDS, plan
 from interpviz.control.scheduler import Scheduler
@@ -70,7 +71,7 @@ class Desk:
 
     def _on_answer(self, request: Request, answer: Any) -> None:
         self._partials.pop(request, None)
-        self._memo.put(request, answer)
+        remember(self._memo, request, answer)
         self._touch(request)
 
     def _on_partial(self, request: Request, value: Any) -> None:

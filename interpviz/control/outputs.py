@@ -1,61 +1,65 @@
-"""The outputs: what the model says next, clean beside edited."""
+"""The outputs: what the model says next, clean beside edited, or one experiment beside another."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interpviz.control.desk import Desk
-from interpviz.control.plan import (
-    attribution_request,
-    clean_run,
-    edited_run,
-    sweep_requests,
-    target_request,
-    vocabulary_request,
-)
+from interpviz.control.plan import target_request, vocabulary_request
+from interpviz.control.runs import experiment_run, sides
+from interpviz.control.tiers import known, predicted
 from interpviz.core.document import Document
-from interpviz.core.logits import kl_nats, log_softmax, metric
-from interpviz.core.results import Effects, RunResult, Target, Vocabulary
-from interpviz.core.sites import Site
+from interpviz.core.experiments import CLEAN
+from interpviz.core.interventions import REFERENCED
+from interpviz.core.logits import Measured, difference, divergence, log_softmax
+from interpviz.core.requests import RunRequest
+from interpviz.core.results import RunResult, Target, Vocabulary
 
 ROWS = 10
 
 
 @dataclass(frozen=True)
 class OutputRow:
-    """One next token: probabilities 0 to 1, logits in nats; `edited_*` equal the clean ones where nothing is cut."""
+    """One next token: probabilities 0 to 1, logits in nats; `right_*` equal `left_*` where there is no right run."""
 
     id: int
     text: str
     role: str  # "target", "distractor" or ""
-    clean_probability: float
-    clean_logit: float
-    edited_probability: float
-    edited_logit: float
+    left_probability: float
+    left_logit: float
+    right_probability: float
+    right_logit: float
 
 
 @dataclass(frozen=True)
 class OutputsPicture:
-    """`rows` by clean probability, target and distractor first. Differences and `kl` (clean || edited) in nats.
+    """`rows` by probability, target and distractor first. `left` and `right` head the columns: clean and edited, or,
 
-    `edits` lists what is cut; `pending` says that the edited answer is on its way (the rows are then clean on both
-    sides); `component` tells what is known of the selected component; `seconds` is how long the last answer took.
+    where `compared`, the names of two experiments. `kl` is KL(left || right), None where the left run stands alone.
+    `edits`, `reference` and `slow` tell how the right run that is shown was made. While `pending` the rows are not yet
+    of the present edits: `shown` says what they are of, `predicted` what cheaper tiers expect. `component` tells what
+    is known of the selected component.
     """
 
     rows: tuple[OutputRow, ...]
-    clean_difference: float | None
-    edited_difference: float | None
-    kl: float | None
+    left: str
+    right: str
+    compared: bool
+    left_difference: Measured | None
+    right_difference: Measured | None
+    kl: Measured | None
     edits: tuple[str, ...]
     reference: str
-    pending: bool
-    seconds: float
-    component: str
-    problem: str
+    slow: bool
+    pending: bool = False
+    shown: str = ""
+    predicted: str = ""
+    component: str = ""
+    problem: str = ""
 
 
 class OutputsView(Protocol):
@@ -64,67 +68,139 @@ class OutputsView(Protocol):
     def explain(self, sentence: str) -> None: ...
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """Two answers, what was asked for them and what they are called; `right` None: the left stands alone."""
+
+    asked: tuple[RunRequest, RunRequest]
+    names: tuple[str, str]
+    compared: bool
+    left: RunResult
+    right: RunResult | None
+
+    @property
+    def beside(self) -> RunResult | None:
+        """The right run, where it is to be set beside the left one."""
+        return self.right if self.compared or self.asked[0] != self.asked[1] else None
+
+
 class OutputsController:
-    """Compares the edited run with the clean one."""
+    """Compares the right run with the left one: edited with clean, or two experiments.
+
+    Until an answer is there, the last one to the same prompt stands, and says so: bars that jump to clean and back
+    during a drag mislead.
+    """
 
     def __init__(self, desk: Desk, view: OutputsView) -> None:
         self._desk = desk
         self._view = view
+        self._last: _Pair | None = None
+        self._drawn: tuple[tuple[_Pair, Target | None, Vocabulary], OutputsPicture] | None = None
 
     def update(self, document: Document) -> None:
         """Show the outputs of this document."""
-        clean: RunResult | None = self._desk.answer(clean_run(document))
-        vocabulary: Vocabulary | None = self._desk.answer(vocabulary_request(document))
-        if clean is None or vocabulary is None:
-            self._view.explain(self._waiting(document))
+        asked = _asked(document)
+        words: Vocabulary | None = self._desk.answer(vocabulary_request(document))
+        pair = self._pair(document, asked) if asked else None
+        if asked is None or words is None or pair is None:
+            self._view.explain(self._waiting(document, asked))
             return
-        edited: RunResult | None = self._desk.answer(edited_run(document))
         target: Target | None = self._desk.answer(target_request(document))
-        self._view.show(self._picture(document, clean, edited, target, vocabulary))
-
-    def _picture(
-        self, document: Document, clean: RunResult, edited: RunResult | None, target: Target | None, words: Vocabulary
-    ) -> OutputsPicture:
-        shown = edited or clean
-        problem = self._desk.first_problem(edited_run(document), target_request(document))
-        cut = bool(document.interventions) and edited is not None
-        return OutputsPicture(
-            rows=_rows(clean, shown, target, words),
-            clean_difference=_difference(clean, target),
-            edited_difference=_difference(edited, target) if cut and edited else None,
-            kl=kl_nats(clean.logits, shown.logits) if cut else None,
-            edits=tuple(str(edit) for edit in sorted(document.interventions, key=lambda edit: edit.site)),
-            reference=shown.reference.source if shown.reference else "",
-            pending=edited is None and not problem,
-            seconds=shown.seconds,
-            component=self._component(document),
-            problem=problem,
+        pending = any(self._desk.answer(run) is None and not self._desk.problem(run) for run in asked)
+        self._view.show(
+            replace(
+                self._picture(pair, target, words),
+                pending=pending,
+                shown=_still(pair, asked) if pending else "",
+                predicted=predicted(self._desk, document) if pending else "",
+                component=known(self._desk, document),
+                problem=self._desk.first_problem(*asked, target_request(document)),
+            )
         )
 
-    def _component(self, document: Document) -> str:
-        if len(document.selection.sites) != 1:
-            return ""
-        site = document.selection.sites[0]
-        direct = _value(self._desk.answer(attribution_request(document)), site)
-        sweeps = (_value(self._desk.answer(request), site) for request in sweep_requests(document))
-        known = {"direct": direct, "cut": next((value for value in sweeps if value is not None), None)}
-        told = ", ".join(f"{name} {value:+.3f}" for name, value in known.items() if value is not None)
-        return f"{site}: {told} nats" if told else str(site)
+    def _pair(self, document: Document, asked: tuple[RunRequest, RunRequest]) -> _Pair | None:
+        """What there is to show: what is asked, else what stood there last, else the left run alone."""
+        left, right = (self._desk.answer(run) for run in asked)
+        pair = left and _Pair(asked, _headings(document), document.compared is not None, left, right)
+        if pair and right is not None:
+            self._last = pair
+        elif not self._desk.first_problem(*asked) and _of_one_prompt(self._last, asked):
+            return self._last
+        return pair
 
-    def _waiting(self, document: Document) -> str:
+    def _picture(self, pair: _Pair, target: Target | None, words: Vocabulary) -> OutputsPicture:
+        """The picture of this pair, kept: a drag asks at every step, and a large vocabulary takes milliseconds."""
+        key = (pair, target, words)
+        if self._drawn is None or self._drawn[0] != key:
+            self._drawn = key, _compared(*key)
+        return self._drawn[1]
+
+    def _waiting(self, document: Document, asked: tuple[RunRequest, RunRequest] | None) -> str:
         if document.model is None:
             return "Open a model to see what it says next."
-        if not document.prompt.text and document.prompt.tokens is None:
+        if asked is None:
             return "Type a prompt to see what the model says next."
-        return self._desk.problem(clean_run(document)) or f"Running {document.model.name} …"
+        return self._desk.first_problem(*asked) or f"Running {document.model.name} …"
 
 
-def _rows(clean: RunResult, edited: RunResult, target: Target | None, words: Vocabulary) -> tuple[OutputRow, ...]:
+def _asked(document: Document) -> tuple[RunRequest, RunRequest] | None:
+    left, right = (experiment_run(document, name) for name in sides(document))
+    return (left, right) if left and right else None
+
+
+def _headings(document: Document) -> tuple[str, str]:
+    if document.compared is None:
+        return CLEAN, "edited"
+    left, right = (name or "present edits" for name in document.compared)
+    return left, right
+
+
+def _of_one_prompt(pair: _Pair | None, asked: tuple[RunRequest, RunRequest]) -> bool:
+    return pair is not None and (pair.asked[0].model, pair.asked[0].prompt) == (asked[0].model, asked[0].prompt)
+
+
+def _still(pair: _Pair, asked: tuple[RunRequest, RunRequest]) -> str:
+    """The edits of the sides that are shown in place of what is asked; empty where the left run stands alone."""
+    if pair.beside is None:
+        return ""
+    old = (run for run, wanted in zip(pair.asked, asked, strict=True) if run != wanted)
+    return " → ".join(", ".join(_edits(run)) or CLEAN for run in old)
+
+
+def _edits(run: RunRequest) -> tuple[str, ...]:
+    return tuple(str(edit) for edit in sorted(run.interventions, key=lambda edit: (edit.site, str(edit))))
+
+
+def _compared(pair: _Pair, target: Target | None, words: Vocabulary) -> OutputsPicture:
+    right = pair.beside
+    return OutputsPicture(
+        rows=_rows(pair.left, right or pair.left, target, words),
+        left=pair.names[0],
+        right=pair.names[1],
+        compared=pair.compared,
+        left_difference=difference(pair.left, target) if target else None,
+        right_difference=difference(right, target) if right and target else None,
+        kl=divergence(pair.left, right) if right else None,
+        edits=_edits(pair.asked[1]) if right else (),
+        reference=_reference(pair),
+        slow=(right or pair.left).road == "slow",
+    )
+
+
+def _reference(pair: _Pair) -> str:
+    """What mean or resample drew from, on either side."""
+    runs = [run for run in (pair.beside, pair.left) if run and run.reference]
+    edits = {edit.mode for asked in pair.asked for edit in asked.interventions}
+    modes = " and ".join(mode for mode in REFERENCED if mode in edits)
+    return f"{modes} from {runs[0].reference.source}" if runs and runs[0].reference else ""
+
+
+def _rows(left: RunResult, right: RunResult, target: Target | None, words: Vocabulary) -> tuple[OutputRow, ...]:
     roles = {} if target is None else {target.target: "target"}
     if target is not None and target.distractor is not None:
         roles[target.distractor] = "distractor"
-    top = {int(token) for run in (clean, edited) for token in _likeliest(run)} - set(roles)
-    p, q = np.exp(log_softmax(clean.logits)), np.exp(log_softmax(edited.logits))
+    top = {int(token) for run in (left, right) for token in _likeliest(run)} - set(roles)
+    p, q = np.exp(log_softmax(left.logits)), np.exp(log_softmax(right.logits))
     order = [*roles, *sorted(top, key=lambda token: -max(p[token], q[token]))[:ROWS]]
     return tuple(
         OutputRow(
@@ -132,24 +208,14 @@ def _rows(clean: RunResult, edited: RunResult, target: Target | None, words: Voc
             words.texts[token],
             roles.get(token, ""),
             float(p[token]),
-            float(clean.logits[token]),
+            float(left.logits[token]),
             float(q[token]),
-            float(edited.logits[token]),
+            float(right.logits[token]),
         )
         for token in order
     )
 
 
-def _difference(run: RunResult | None, target: Target | None) -> float | None:
-    return None if run is None or target is None else metric(run.logits, target)
-
-
 def _likeliest(run: RunResult) -> NDArray[np.intp]:
     """The ROWS likeliest tokens in no order: of 49,152 a twelfth of the time that sorting takes."""
     return np.argpartition(-run.logits, min(ROWS, len(run.logits) - 1))[:ROWS]
-
-
-def _value(effects: Effects | None, site: Site) -> float | None:
-    if effects is None or site not in effects.sites:
-        return None
-    return float(effects.values[effects.sites.index(site)])

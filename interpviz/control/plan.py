@@ -4,43 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from interpviz.core.document import CacheFacts, Document, Prompt
+from interpviz.control.effects import (
+    effect_requests,
+    follows,
+    patching_requests,
+    path_request,
+    table_requests,
+)
+from interpviz.control.runs import clean_run, edited_run, experiment_run, generate_requests, runs, sides, those
+from interpviz.core.document import Document
 from interpviz.core.requests import (
-    AttributionRequest,
     CacheTokensRequest,
     CloudRequest,
+    GenerateRequest,
     GraphRequest,
     NormsRequest,
+    PatchingEstimateRequest,
+    PatchingRequest,
+    PathRequest,
     PatternRequest,
     Request,
     RowsRequest,
-    RunRequest,
     SweepRequest,
     TargetRequest,
     TokensRequest,
     VocabularyRequest,
+    WritesRequest,
 )
 
 
 def plan(document: Document) -> tuple[Request, ...]:
     """The requests whose answers the open panels need: a click's first, long streams last, each once."""
     wanted = [request for panel in WANTED_FIRST if panel in document.panels for request in NEEDS[panel](document)]
-    return tuple(sorted(dict.fromkeys(wanted), key=_urgency))
+    return tuple(sorted(dict.fromkeys(wanted), key=lambda request: _urgency(request, document)))
 
 
-def _urgency(request: Request) -> int:
+def _urgency(request: Request, document: Document) -> int:
+    """0 for what a click waits for; sweeps fill idle time, unless their effects are what is looked at."""
+    looked_at = document.measure == "ablation" or document.components.shown_as == "table"
+    if isinstance(request, SweepRequest) and looked_at:
+        return _LAST.index(PatchingEstimateRequest) + 1
     return _LAST.index(type(request)) + 1 if type(request) in _LAST else 0
 
 
 def tokens_request(document: Document) -> TokensRequest | None:
     """How the prompt is cut; None without model or prompt."""
-    return TokensRequest(document.model, document.prompt) if document.model and _runs(document.prompt) else None
+    return TokensRequest(document.model, document.prompt) if document.model and runs(document.prompt) else None
 
 
 def contrast_request(document: Document) -> TokensRequest | None:
     """How the contrast prompt is cut; None without one."""
     contrast = document.contrast
-    return TokensRequest(document.model, contrast) if document.model and contrast and _runs(contrast) else None
+    return TokensRequest(document.model, contrast) if document.model and contrast and runs(contrast) else None
 
 
 def vocabulary_request(document: Document) -> VocabularyRequest | None:
@@ -55,55 +70,18 @@ def target_request(document: Document) -> TargetRequest | None:
     return TargetRequest(document.model, document.target, document.distractor)
 
 
-def clean_run(document: Document) -> RunRequest | None:
-    """The run without edits; None without model or prompt."""
-    return RunRequest(document.model, document.prompt) if document.model and _runs(document.prompt) else None
-
-
-def edited_run(document: Document) -> RunRequest | None:
-    """The run with the document's edits; the clean run itself where there are none."""
-    if document.model is None or not _runs(document.prompt):
-        return None
-    edits = document.interventions
-    reference = _reference(document) if any(edit.mode == "mean" for edit in edits) else None
-    return RunRequest(document.model, document.prompt, edits, reference=reference)
-
-
-def attribution_request(document: Document) -> AttributionRequest | None:
-    """Direct logit attribution; None without model, prompt or target."""
-    if document.model is None or not document.target or not _runs(document.prompt):
-        return None
-    return AttributionRequest(document.model, document.prompt, document.target, document.distractor)
-
-
-def sweep_requests(document: Document) -> tuple[SweepRequest, ...]:
-    """One sweep a layer, late layers first: they are answered soonest and matter most."""
-    model = document.model
-    if model is None or not document.target or not _runs(document.prompt):
-        return ()
-    layers = range(model.layers - 1, -1, -1)
-    return tuple(SweepRequest(model, document.prompt, document.target, document.distractor, k) for k in layers)
-
-
-def effect_requests(document: Document) -> tuple[Request, ...]:
-    """What colours the grid."""
-    if document.measure == "ablation":
-        return sweep_requests(document)
-    return _those(attribution_request(document))
-
-
 def pattern_request(document: Document) -> PatternRequest | None:
     """The attention of the selected component's layer."""
-    if document.model is None or not _runs(document.prompt):
+    if document.model is None or not runs(document.prompt):
         return None
     sites = document.selection.sites
-    layer = next((site.layer for site in sites if site.kind == "head"), sites[0].layer if sites else 0)
+    layer = next((site.layer for site in sites if site.kind == "head"), max(sites[0].layer, 0) if sites else 0)
     return PatternRequest(document.model, document.prompt, layer)
 
 
 def norms_request(document: Document) -> NormsRequest | None:
     """Output norms of the clean run; None without model or prompt."""
-    return NormsRequest(document.model, document.prompt) if document.model and _runs(document.prompt) else None
+    return NormsRequest(document.model, document.prompt) if document.model and runs(document.prompt) else None
 
 
 def cache_rows_request(document: Document) -> RowsRequest | None:
@@ -128,35 +106,49 @@ def cloud_requests(document: Document) -> tuple[CloudRequest, ...]:
 
 def graph_request(document: Document) -> GraphRequest | None:
     """The circuit of the prompt; None without model, prompt or target."""
-    if document.model is None or not document.target or not _runs(document.prompt):
+    if not follows(document):
         return None
+    assert document.model is not None
     return GraphRequest(document.model, document.prompt, document.contrast, document.target, document.distractor)
 
 
-def _runs(prompt: Prompt) -> bool:
-    return bool(prompt.text or prompt.tokens)
-
-
-def _reference(document: Document) -> CacheFacts | None:
-    return document.cache if document.cache_fits else None
-
-
-def _those(*requests: Request | None) -> tuple[Request, ...]:
-    return tuple(request for request in requests if request is not None)
-
-
-WANTED_FIRST = ("outputs", "prompt", "components", "maps", "cloud", "circuit")
+WANTED_FIRST = (
+    "outputs",
+    "prompt",
+    "interventions",
+    "components",
+    "maps",
+    "continuation",
+    "paths",
+    "patching",
+    "cloud",
+    "circuit",
+)
 
 NEEDS: dict[str, Callable[[Document], tuple[Request, ...]]] = {
     "outputs": lambda d: (
-        *_those(edited_run(d), clean_run(d), vocabulary_request(d), target_request(d)),
+        *those(*(experiment_run(d, name) for name in sides(d)[::-1])),
+        *those(edited_run(d), clean_run(d), vocabulary_request(d), target_request(d)),
         *(effect_requests(d) if d.selection.sites else ()),
     ),
-    "prompt": lambda d: _those(tokens_request(d), contrast_request(d)),
-    "components": effect_requests,
-    "maps": lambda d: _those(pattern_request(d), norms_request(d), cache_rows_request(d)),
-    "cloud": lambda d: (*_those(cache_tokens_request(d)), *cloud_requests(d)[::-1]),
-    "circuit": lambda d: _those(graph_request(d)),
+    "prompt": lambda d: those(tokens_request(d), contrast_request(d)),
+    "interventions": lambda d: those(edited_run(d), clean_run(d), tokens_request(d), contrast_request(d)),
+    "components": lambda d: (*effect_requests(d), *table_requests(d)),
+    "maps": lambda d: those(pattern_request(d), norms_request(d), cache_rows_request(d)),
+    "continuation": generate_requests,
+    "paths": lambda d: those(path_request(d)),
+    "patching": lambda d: (*those(tokens_request(d), contrast_request(d)), *patching_requests(d)),
+    "cloud": lambda d: (*those(cache_tokens_request(d)), *cloud_requests(d)[::-1]),
+    "circuit": lambda d: those(graph_request(d)),
 }
 
-_LAST: tuple[type, ...] = (NormsRequest, SweepRequest, GraphRequest)
+_LAST: tuple[type, ...] = (
+    NormsRequest,
+    WritesRequest,
+    PathRequest,
+    PatchingEstimateRequest,
+    GenerateRequest,
+    PatchingRequest,
+    SweepRequest,
+    GraphRequest,
+)

@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from interpviz.control.lane import Lane
 from interpviz.core.errors import Cancelled, InterpvizError
-from interpviz.core.report import Report
+from interpviz.core.report import ASIDE, Report
 from interpviz.core.requests import Request
 
 Compute = Callable[[Request, Report], Any]
@@ -88,6 +88,7 @@ class Scheduler:
         def tell(fraction: float, text: str = "", partial: Any = None) -> None:
             nonlocal told
             report(fraction, text, partial)
+            partial = None if partial is ASIDE else partial
             if partial is not None or time.monotonic() - told > NEWS_SECONDS:
                 told = time.monotonic()
                 self._post(lambda: self._heard(request, fraction, text, partial))
@@ -111,6 +112,12 @@ class Scheduler:
             if partial is not None:
                 self.partial.emit(request, partial)
 
+    def _settle(self, request: Request, wanted: bool) -> None:
+        """Begin it no more, unless what came of it was dropped: then it may be wanted again."""
+        if wanted:
+            self._settled.add(request)
+        self._release(request)
+
     def _release(self, request: Request) -> None:
         self._share_out()  # first, so that the lane does not begin what was just done once more
         self._lanes[request.lane].release(request)
@@ -121,8 +128,7 @@ class Scheduler:
 
     def _done(self, request: Request, answer: Any) -> None:
         wanted, finish = self._wanted(request), self._jobs.pop(request, None)
-        self._settled.add(request)
-        self._release(request)
+        self._settle(request, wanted)
         if wanted:
             self.answered.emit(request, answer)
         if finish:
@@ -131,7 +137,6 @@ class Scheduler:
     def _broke(self, request: Request, sentence: str) -> None:
         wanted = self._wanted(request)
         self._jobs.pop(request, None)
-        self._settled.add(request)
-        self._release(request)
+        self._settle(request, wanted)
         if wanted:
             self.failed.emit(request, sentence)

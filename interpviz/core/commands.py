@@ -5,24 +5,35 @@ Each raises an InterpvizError, and nothing changes, where the act makes no sense
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import get_args
 
 from interpviz.core.document import (
     PANELS,
     CacheFacts,
     CloudColour,
+    ComponentsAs,
+    ContinuationView,
+    DictionaryFacts,
     Document,
-    Intervention,
     Measure,
-    Mode,
     ModelFacts,
+    PathMode,
+    PathsView,
     Projection,
     Prompt,
     Selection,
+    Stream,
 )
 from interpviz.core.errors import InterpvizError
+from interpviz.core.experiments import check_site
+from interpviz.core.interventions import Intervention, Mode
+from interpviz.core.path_patching import check_paths, parse_paths
 from interpviz.core.sites import Site
+
+MOST_CONTINUED = 1000
 
 
 def open_model(document: Document, model: ModelFacts) -> Document:
@@ -37,8 +48,20 @@ def open_model(document: Document, model: ModelFacts) -> Document:
         contrast=document.contrast and Prompt(document.contrast.text, bos=document.contrast.bos),
         token=None,
         interventions=frozenset(),
+        off=frozenset(),
+        freeze=False,
+        experiments=(),
+        compared=None,
+        dictionaries=(),
+        paths=PathsView(),
         selection=Selection(),
     )
+
+
+def open_dictionary(document: Document, dictionary: DictionaryFacts) -> Document:
+    """Let edits name the features of this dictionary; one of the same name is replaced."""
+    others = tuple(one for one in document.dictionaries if one.name != dictionary.name)
+    return replace(document, dictionaries=(*others, dictionary))
 
 
 def open_cache(document: Document, cache: CacheFacts) -> Document:
@@ -66,18 +89,22 @@ def set_target(document: Document, target: str, distractor: str) -> Document:
 
 
 def toggle_intervention(document: Document, site: Site, mode: Mode = "zero") -> Document:
-    """Cut the site out, or put it back if any edit of it stands; it becomes the selection."""
-    _model(document).check(site)
-    standing = frozenset(edit for edit in document.interventions if edit.site == site)
-    edits = document.interventions - standing if standing else document.interventions | {Intervention(site, mode)}
-    return replace(document, interventions=edits, selection=Selection((site,)))
+    """Cut the site out, or put it back if any edit of it stands; one that stands by is made again. It is selected."""
+    check_site(document, site)
+    standing, waiting = (frozenset(one for one in edits if one.site == site) for edits in _edits(document))
+    made = (
+        document.interventions - standing
+        if standing
+        else document.interventions | (waiting or {Intervention(site, mode)})
+    )
+    return replace(document, interventions=made, off=document.off - waiting, selection=Selection((site,)))
 
 
 def ablate(document: Document, sites: Iterable[Site], mode: Mode = "zero") -> Document:
     """Cut all of these sites out, beside what is cut already; they become the selection."""
     cut = tuple(dict.fromkeys(sites))
     for site in cut:
-        _model(document).check(site)
+        check_site(document, site)
     new = frozenset(Intervention(site, mode) for site in cut if site not in {e.site for e in document.interventions})
     return replace(document, interventions=document.interventions | new, selection=Selection(cut))
 
@@ -85,27 +112,15 @@ def ablate(document: Document, sites: Iterable[Site], mode: Mode = "zero") -> Do
 def restore(document: Document, sites: Iterable[Site]) -> Document:
     """Put these sites back."""
     back = frozenset(sites)
-    kept = frozenset(edit for edit in document.interventions if edit.site not in back)
-    return replace(document, interventions=kept, selection=Selection(tuple(sorted(back))))
-
-
-def add_intervention(document: Document, edit: Intervention) -> Document:
-    """Put this edit in place of any of the same site."""
-    _model(document).check(edit.site)
-    others = frozenset(other for other in document.interventions if other.site != edit.site)
-    return replace(document, interventions=others | {edit}, selection=Selection((edit.site,)))
-
-
-def clear_interventions(document: Document) -> Document:
-    """Put everything back."""
-    return replace(document, interventions=frozenset())
+    made, off = (frozenset(edit for edit in edits if edit.site not in back) for edits in _edits(document))
+    return replace(document, interventions=made, off=off, selection=Selection(tuple(sorted(back))))
 
 
 def select(document: Document, sites: Iterable[Site]) -> Document:
     """Point every panel at these components."""
     chosen = tuple(dict.fromkeys(sites))
     for site in chosen:
-        _model(document).check(site)
+        check_site(document, site)
     return replace(document, selection=Selection(chosen))
 
 
@@ -155,7 +170,46 @@ def show_panel(document: Document, panel: str, shown: bool) -> Document:
     return replace(document, panels=panels)
 
 
+def show_components(document: Document, shown_as: ComponentsAs) -> Document:
+    """Show the components as a grid or as a table."""
+    return replace(document, components=replace(document.components, shown_as=shown_as))
+
+
+def sort_components(document: Document, column: str, descending: bool) -> Document:
+    """Sort the table of components by this column."""
+    return replace(document, components=replace(document.components, column=column, descending=descending))
+
+
+def show_patching(document: Document, stream: Stream | None = None, back: bool | None = None) -> Document:
+    """Show the layer x position grid of this stream, from prompt to contrast or back."""
+    view = document.patching
+    chosen = replace(view, stream=stream or view.stream, back=view.back if back is None else back)
+    return replace(document, patching=chosen)
+
+
+def set_continuation(document: Document, tokens: int, temperature: float, seed: int) -> Document:
+    """Continue the prompt by this many tokens: greedily at temperature 0, else sampled by the seed."""
+    if not 1 <= tokens <= MOST_CONTINUED:
+        raise InterpvizError(f"{tokens} tokens cannot be shown. Choose 1 to {MOST_CONTINUED}.")
+    if not 0.0 <= temperature < math.inf:
+        raise InterpvizError(f"{temperature:g} is no temperature. Choose 0 (greedy) or more.")
+    return replace(document, continuation=ContinuationView(tokens, temperature, seed))
+
+
+def follow_paths(document: Document, text: str, mode: PathMode = "zero") -> Document:
+    """Follow these paths, `L0H4 > L1H2 > logits`; an empty text follows none."""
+    if mode not in get_args(PathMode):
+        raise InterpvizError(f"A sender is not edited by {mode} here. Use zero, mean or patch.")
+    if text.strip():
+        check_paths(parse_paths(text), _model(document))
+    return replace(document, paths=PathsView(text.strip(), mode))
+
+
 def _model(document: Document) -> ModelFacts:
     if document.model is None:
         raise InterpvizError("No model is open. Open the demo, a model folder or a .gguf file first.")
     return document.model
+
+
+def _edits(document: Document) -> tuple[frozenset[Intervention], frozenset[Intervention]]:
+    return document.interventions, document.off

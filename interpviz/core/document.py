@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Literal
 
-from interpviz.core.errors import InterpvizError, SiteMissing
+from interpviz.core.errors import SiteMissing
+from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
 
-Mode = Literal["zero", "mean"]
-Measure = Literal["direct", "ablation"]
+Measure = Literal["direct", "attributed", "ablation"]
 Projection = Literal["pca", "umap"]
 CloudColour = Literal["document", "position"]
 
-PANELS = ("prompt", "components", "outputs", "maps", "cloud", "circuit")
+Stream = Literal["resid", "attn", "mlp"]
+ComponentsAs = Literal["grid", "table"]
+PathMode = Literal["zero", "mean", "patch"]
 
-_MODES: dict[str, Mode] = {"zero": "zero", "mean": "mean"}
-_ABLATION = re.compile(r"(?P<site>[^:@]+)(:(?P<mode>[a-z]*))?(@(?P<positions>-?\d+(-\d+)?(,-?\d+(-\d+)?)*))?")
+PANELS = (
+    "prompt",
+    "components",
+    "outputs",
+    "maps",
+    "cloud",
+    "circuit",
+    "interventions",
+    "continuation",
+    "patching",
+    "paths",
+)
 
 
 @dataclass(frozen=True)
@@ -42,10 +52,15 @@ class ModelFacts:
 
     def check(self, site: Site) -> None:
         """Raise SiteMissing unless this model has the site."""
-        inside = site.layer < self.layers and site.index < self.heads
-        if not inside or (site.kind == "mlp_out" and not self.d_mlp):
-            mlps = "" if self.d_mlp else " and no MLPs"
-            raise SiteMissing(site, self.name, f"layers 0 to {self.layers - 1}, heads 0 to {self.heads - 1}{mlps}")
+        if site.kind == "feature":
+            return  # what features there are, their dictionary knows
+        shared = site.kind in ("key", "value")
+        indices = self.kv_heads if shared else self.d_mlp if site.kind == "neuron" else self.heads
+        if site.layer >= self.layers or site.index >= indices or (site.kind == "mlp_out" and not self.d_mlp):
+            mlps = f", neurons 0 to {self.d_mlp - 1}" if self.d_mlp else " and no MLPs"
+            keys = f", key-value heads 0 to {self.kv_heads - 1}" if shared else ""
+            heads = f"heads 0 to {self.heads - 1}{keys}{mlps if site.kind in ('neuron', 'mlp_out') else ''}"
+            raise SiteMissing(site, self.name, f"layers 0 to {self.layers - 1}, {heads}")
 
     def components(self) -> tuple[Site, ...]:
         """Every head and MLP, layer by layer."""
@@ -74,6 +89,28 @@ class CacheFacts:
 
 
 @dataclass(frozen=True)
+class DictionaryFacts:
+    """What a dictionary is. Its features are the sites `name/0` to `name/{features-1}`.
+
+    `hook` is the activation it reads and writes (a transcoder's: reads), `d_in` that activation's width; `sha256` is
+    over its cfg.json and weights.
+    """
+
+    name: str
+    source: str
+    sha256: str
+    architecture: str
+    hook: str
+    d_in: int
+    features: int
+
+    def check(self, site: Site) -> None:
+        """Raise SiteMissing unless this dictionary has the feature."""
+        if site.index >= self.features:
+            raise SiteMissing(site, self.name, f"features 0 to {self.features - 1}")
+
+
+@dataclass(frozen=True)
 class Prompt:
     """A text, or the exact tokens of a cached context.
 
@@ -86,56 +123,32 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Intervention:
-    """One edit of a run. `positions` None means all; they count the tokens, BOS included; negative from the end."""
-
-    site: Site
-    mode: Mode = "zero"
-    positions: tuple[int, ...] | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Intervention:
-        """The edit that `SITE[:mode][@positions]` means: `L1H4`, `L1H4:mean@3`, `L2M@2-5,7`, `L0A@-1`."""
-        found = _ABLATION.fullmatch(text)
-        if not found:
-            raise InterpvizError(f"'{text}' is no ablation. Write SITE[:mode][@positions], for instance L1H4:zero@2-5.")
-        mode = found["mode"] if found["mode"] is not None else "zero"
-        if mode not in _MODES:
-            raise InterpvizError(f"'{mode}' in '{text}' is no mode of ablation. Use zero or mean.")
-        return cls(Site.parse(found["site"]), _MODES[mode], _positions(found["positions"], text))
-
-    def __str__(self) -> str:
-        at = "" if self.positions is None else "@" + _span(self.positions)
-        return f"{self.site}:{self.mode}{at}"
-
-
-def _positions(stated: str | None, text: str) -> tuple[int, ...] | None:
-    return None if stated is None else tuple(sorted({at for part in stated.split(",") for at in _range(part, text)}))
-
-
-def _range(part: str, text: str) -> range:
-    first, last = re.fullmatch(r"(-?\d+)(?:-(\d+))?", part).groups()  # type: ignore[union-attr]
-    start = int(first)
-    stop = int(last) if last is not None else start
-    if (start < 0 and last is not None) or stop < start:
-        raise InterpvizError(f"The positions in '{text}' run backwards. Write @2-5, @3 or @-1.")
-    if stop - start >= 1_000_000:
-        raise InterpvizError(f"'{text}' names over a million positions. Name those of the prompt, or leave @ out.")
-    return range(start, stop + 1)
-
-
-def _span(positions: tuple[int, ...]) -> str:
-    """`2-5,7`: numbers from 0 that follow each other as one range."""
-    runs = groupby(enumerate(positions), key=lambda at: at[1] - at[0] if at[1] >= 0 else (at[0],))
-    ends = ([at for _, at in run] for _, run in runs)
-    return ",".join(f"{run[0]}" if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in ends)
-
-
-@dataclass(frozen=True)
 class Selection:
     """The components that every panel points at."""
 
     sites: tuple[Site, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What edits draw from: the cache of mean and resample (None: the bundled reference text), the prompt of patch,
+
+    the dictionaries of features and directions, and the `seed` of resample's draws.
+    """
+
+    reference: CacheFacts | None = None
+    contrast: Prompt | None = None
+    dictionaries: tuple[DictionaryFacts, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Edits under a name. `freeze` holds every attention pattern at that of the clean run."""
+
+    name: str
+    interventions: frozenset[Intervention]
+    freeze: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,8 +168,46 @@ class GraphView:
 
 
 @dataclass(frozen=True)
+class ComponentsView:
+    """Whether components stand as a grid or as a table, and the column that the table is sorted by."""
+
+    shown_as: ComponentsAs = "grid"
+    column: str = "measured"
+    descending: bool = True
+
+
+@dataclass(frozen=True)
+class PatchingView:
+    """Which layer x position grid is shown; `back` patches the contrast's activations into the prompt's run."""
+
+    stream: Stream = "resid"
+    back: bool = False
+
+
+@dataclass(frozen=True)
+class ContinuationView:
+    """How the prompt is continued: greedily at temperature 0, else sampled by this seed."""
+
+    tokens: int = 24
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class PathsView:
+    """Which paths are followed: `L0H4 > L1M > logits`, several apart by commas; and what the sender is edited by."""
+
+    paths: str = ""
+    mode: PathMode = "zero"
+
+
+@dataclass(frozen=True)
 class Document:
-    """Everything that the window shows follows from this: equal documents show equal windows."""
+    """Everything that the window shows follows from this: equal documents show equal windows.
+
+    `off` are edits that stand by without being made. `compared` names two experiments, left and right; an empty name
+    is the present edits, "clean" none.
+    """
 
     model: ModelFacts | None = None
     cache: CacheFacts | None = None
@@ -171,6 +222,15 @@ class Document:
     cloud: CloudView = CloudView()
     graph: GraphView = GraphView()
     panels: frozenset[str] = frozenset(PANELS)
+    dictionaries: tuple[DictionaryFacts, ...] = ()
+    off: frozenset[Intervention] = frozenset()
+    freeze: bool = False
+    experiments: tuple[Experiment, ...] = ()
+    compared: tuple[str, str] | None = None
+    components: ComponentsView = ComponentsView()
+    patching: PatchingView = PatchingView()
+    continuation: ContinuationView = ContinuationView()
+    paths: PathsView = PathsView()
 
     @property
     def cache_fits(self) -> bool:

@@ -1,11 +1,14 @@
-"""What logits say: probabilities and how far two distributions lie apart."""
+"""What logits say: probabilities, the followed metric, and how far two distributions lie apart; over draws too."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interpviz.core.results import Target
+from interpviz.core.results import F4, RunResult, Target
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -29,3 +32,33 @@ def metric(logits: NDArray[np.float32], target: Target) -> float:
     if target.distractor is None:
         return float(log_softmax(logits)[target.target])
     return float(logits[target.target] - logits[target.distractor])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number in nats: over the `draws` of a resample their mean, with their standard deviation; else 0 over 1."""
+
+    value: float
+    spread: float = 0.0
+    draws: int = 1
+
+
+def over_draws(values: Sequence[float]) -> Measured:
+    """One number a draw: their mean, and their standard deviation about it (divided by how many they are)."""
+    return Measured(float(np.mean(values)), float(np.std(values)), len(values))
+
+
+def difference(run: RunResult, target: Target) -> Measured:
+    """The metric of a run; of draws the mean of theirs, which without a distractor is not that of the mean logits."""
+    return over_draws([metric(logits, target) for logits in _draws(run)])
+
+
+def divergence(left: RunResult, right: RunResult) -> Measured:
+    """KL(left || right); where both resample, of one draw after the other, else of every draw and the one run."""
+    p, q = _draws(left), _draws(right)
+    return over_draws([kl_nats(p[k % len(p)], q[k % len(q)]) for k in range(max(len(p), len(q)))])
+
+
+def _draws(run: RunResult) -> F4:
+    """The logits (draw, vocab) of every draw; of a run that draws nothing, one row."""
+    return run.logits[None] if run.draws is None else run.draws

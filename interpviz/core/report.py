@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+ASIDE: Final = object()
+"""Handed over as a partial answer that is none: whoever is more wanted may use the model now."""
 
 
 class Report(Protocol):
     """Call it often: it raises Cancelled once the answer is unwanted.
 
     `fraction` is between 0 and 1, `text` names the step for the task bar, `partial` is an answer so far. Hand one
-    over only where the model may run for somebody else meanwhile: more wanted work is done inside that call.
+    over, or ASIDE, only where the model may run for somebody else meanwhile: more wanted work is done inside that
+    call.
     """
 
     def __call__(self, fraction: float, text: str = "", partial: Any = None) -> None: ...

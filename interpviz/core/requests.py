@@ -1,6 +1,6 @@
 """Frozen requests: each is its own cache key, its own stale check and its own test fixture.
 
-`lane` says where a request is answered: `model` (one thread), `files` (two), `processes` (a spawned child).
+`lane` says where a request is answered.
 """
 
 from __future__ import annotations
@@ -8,50 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from interpviz.core.document import CacheFacts, Document, Intervention, Mode, ModelFacts, Projection, Prompt
+from interpviz.core.document import CacheFacts, ModelFacts, Projection, Prompt, Sources, Stream
+from interpviz.core.interventions import Intervention, Mode
+from interpviz.core.jobs import ContentsRequest, Lane, OpenCache, OpenDictionary, OpenModel, OpenSession, SaveSession
+from interpviz.core.repairs import HydraRequest, SelfRepairRequest
+from interpviz.core.sites import Site
 
-Lane = Literal["model", "files", "processes"]
-
-
-@dataclass(frozen=True)
-class OpenModel:
-    """Load the model that `source` names. Answer: ModelFacts."""
-
-    source: str
-    lane: ClassVar[Lane] = "model"
-
-
-@dataclass(frozen=True)
-class OpenCache:
-    """Look into a cache. Answer: CacheFacts."""
-
-    source: str
-    lane: ClassVar[Lane] = "files"
-
-
-@dataclass(frozen=True)
-class OpenSession:
-    """Read a session file. Answer: Document."""
-
-    path: str
-    lane: ClassVar[Lane] = "files"
-
-
-@dataclass(frozen=True)
-class SaveSession:
-    """Write the document as a session file. Answer: the path."""
-
-    document: Document
-    path: str
-    lane: ClassVar[Lane] = "files"
-
-
-@dataclass(frozen=True)
-class ContentsRequest:
-    """What a path holds. Answer: "model", "cache" or "session"."""
-
-    path: str
-    lane: ClassVar[Lane] = "files"
+SweepKind = Literal["component", "head", "mlp", "neuron", "feature"]
+NO_SOURCES = Sources()
 
 
 @dataclass(frozen=True)
@@ -75,14 +39,34 @@ class VocabularyRequest:
 class RunRequest:
     """What the model says after the prompt, with these edits. Answer: RunResult. `loss` asks for it.
 
-    `reference` is the cache that mean ablation draws from; None means the bundled reference text.
+    `freeze` holds every attention pattern at that of the clean run.
     """
 
     model: ModelFacts
     prompt: Prompt
     interventions: frozenset[Intervention] = frozenset()
     loss: bool = False
-    reference: CacheFacts | None = None
+    sources: Sources = NO_SOURCES
+    freeze: bool = False
+    lane: ClassVar[Lane] = "model"
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """The continuation of the prompt by up to `count` tokens, with these edits. Answer: Continuation; partials.
+
+    Greedy at temperature 0, else sampled by `seed`. Edits at all positions go on in what is generated; edits at some
+    positions count those of the prompt.
+    """
+
+    model: ModelFacts
+    prompt: Prompt
+    interventions: frozenset[Intervention] = frozenset()
+    count: int = 24
+    temperature: float = 0.0
+    seed: int = 0
+    sources: Sources = NO_SOURCES
+    freeze: bool = False
     lane: ClassVar[Lane] = "model"
 
 
@@ -98,18 +82,53 @@ class TargetRequest:
 
 @dataclass(frozen=True)
 class AttributionRequest:
-    """Direct logit attribution of every head and MLP at the last position. Answer: Effects."""
+    """Direct logit attribution of every head and MLP at the last position, in the run with these edits.
+
+    Answer: Effects.
+    """
 
     model: ModelFacts
     prompt: Prompt
     target: str
     distractor: str = ""
+    interventions: frozenset[Intervention] = frozenset()
+    sources: Sources = NO_SOURCES
+    freeze: bool = False
+    lane: ClassVar[Lane] = "model"
+
+
+@dataclass(frozen=True)
+class PatchingEstimateRequest:
+    """Attribution patching: every head's and MLP's effect to first order, from one gradient. Answer: Effects.
+
+    It estimates what SweepRequest measures, for the modes zero, mean and patch.
+    """
+
+    model: ModelFacts
+    prompt: Prompt
+    target: str
+    distractor: str = ""
+    mode: Mode = "zero"
+    sources: Sources = NO_SOURCES
+    lane: ClassVar[Lane] = "model"
+
+
+@dataclass(frozen=True)
+class WritesRequest:
+    """How much every head and MLP writes at the last position of the clean run. Answer: Writes."""
+
+    model: ModelFacts
+    prompt: Prompt
     lane: ClassVar[Lane] = "model"
 
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """What ablating each head and MLP of one layer, one at a time, does to the metric. Answer: Effects."""
+    """What cutting each part of one layer, one at a time at all positions, does to the metric. Answer: Effects.
+
+    `kind` says which parts: "component" is every head and the MLP. For "feature" it is every feature of
+    `sources.dictionaries[0]` that is active on the prompt, and the layer is -1.
+    """
 
     model: ModelFacts
     prompt: Prompt
@@ -117,7 +136,44 @@ class SweepRequest:
     distractor: str
     layer: int
     mode: Mode = "zero"
-    reference: CacheFacts | None = None
+    kind: SweepKind = "component"
+    sources: Sources = NO_SOURCES
+    lane: ClassVar[Lane] = "model"
+
+
+@dataclass(frozen=True)
+class PatchingRequest:
+    """One layer of a layer x position grid: activations patched one position at a time. Answer: PatchingRow.
+
+    Those of the prompt go into the contrast's run; with `back` those of the contrast into the prompt's.
+    """
+
+    model: ModelFacts
+    prompt: Prompt
+    contrast: Prompt
+    target: str
+    distractor: str
+    stream: Stream
+    layer: int
+    back: bool = False
+    lane: ClassVar[Lane] = "model"
+
+
+@dataclass(frozen=True)
+class PathRequest:
+    """What editing a sender does through chosen paths only. Answer: PathEffects.
+
+    Each path is a chain of sites from the same sender, in the order of computation; its last one writes to the
+    logits. The sender is edited by `mode`: zero, mean or patch.
+    """
+
+    model: ModelFacts
+    prompt: Prompt
+    target: str
+    distractor: str
+    paths: tuple[tuple[Site, ...], ...]
+    mode: Mode = "zero"
+    sources: Sources = NO_SOURCES
     lane: ClassVar[Lane] = "model"
 
 
@@ -153,7 +209,8 @@ class HeadsRequest:
 class GraphRequest:
     """Edge attribution patching over heads and MLPs, by position. Answer: CircuitGraph; partials while it grows.
 
-    Corrupted by `contrast` if there is one, else by zero. At most `edges` of the largest edges are kept.
+    Corrupted by `contrast` if there is one, else by zero. At most `edges` of the largest edges are kept. More than one
+    of `steps` averages gradients from the corrupted towards the clean embedding: EAP-IG.
     """
 
     model: ModelFacts
@@ -162,6 +219,7 @@ class GraphRequest:
     target: str
     distractor: str = ""
     edges: int = 4000
+    steps: int = 1
     lane: ClassVar[Lane] = "model"
 
 
@@ -200,6 +258,7 @@ class CloudRequest:
 Request = (
     OpenModel
     | OpenCache
+    | OpenDictionary
     | OpenSession
     | SaveSession
     | ContentsRequest
@@ -207,8 +266,15 @@ Request = (
     | VocabularyRequest
     | RunRequest
     | TargetRequest
+    | GenerateRequest
     | AttributionRequest
+    | PatchingEstimateRequest
+    | WritesRequest
     | SweepRequest
+    | PatchingRequest
+    | PathRequest
+    | SelfRepairRequest
+    | HydraRequest
     | PatternRequest
     | NormsRequest
     | HeadsRequest

@@ -12,6 +12,8 @@ from interpviz.core.sites import Site
 
 F4 = NDArray[np.float32]
 I4 = NDArray[np.int32]
+Road = Literal["fast", "slow"]
+"""Which way a run went: our own forward pass, or TransformerLens's hooks where a model has no fast one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +26,7 @@ class Tokens:
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """What mean ablation drew from: where it came from, how many tokens, and the sha256 of the text or cache."""
+    """What mean or resample drew from: where it came from, how many tokens, and the sha256 of the text or cache."""
 
     source: str
     tokens: int
@@ -33,13 +35,37 @@ class Reference:
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """`logits` (vocab,) at the last position; `loss` (pos-1,) in nats, or None where not asked; `seconds` it took."""
+    """`logits` (vocab,) at the last position; `loss` (pos-1,) in nats, or None where not asked; `seconds` it took.
+
+    Where an edit resamples, `draws` (draw, vocab) are the logits of every draw and `logits` their mean; else None.
+    """
 
     tokens: Tokens
     logits: F4
     loss: F4 | None
     reference: Reference | None
     seconds: float
+    draws: F4 | None = None
+    road: Road = "fast"
+
+
+@dataclass(frozen=True, eq=False)
+class Continuation:
+    """What the model went on to say: `ids` (step,) and the text of each.
+
+    `top_ids` and `top_logits` (step, 10) are the likeliest tokens at each step, `log_probability` (step,) that of the
+    chosen one, in nats, at temperature 1. `ended` says that the model ended the text, or that its context was full.
+    """
+
+    ids: I4
+    texts: tuple[str, ...]
+    top_ids: I4
+    top_texts: tuple[tuple[str, ...], ...]
+    top_logits: F4
+    log_probability: F4
+    ended: bool
+    seconds: float
+    road: Road
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +85,62 @@ class Vocabulary:
 
 @dataclass(frozen=True, eq=False)
 class Effects:
-    """One number in nats a site, `values` (site,): effect on the metric, positive = the site raises it."""
+    """One number in nats a site, `values` (site,): effect on the metric, positive = the site raises it.
+
+    `baseline` is the metric of the run that it was compared with. Of a sweep, `logits` (site, vocab) at the last
+    position, where they are few enough to keep, else None; `spread` (site,) the standard deviation over the draws of
+    resample, else None; `reference` what mean or resample drew from.
+    """
 
     sites: tuple[Site, ...]
     values: F4
     baseline: float
+    logits: F4 | None = None
+    spread: F4 | None = None
+    seconds: float = 0.0
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Writes:
+    """`norms` (site,): Euclidean norm of what each head or MLP adds to the residual stream at the last position."""
+
+    sites: tuple[Site, ...]
+    norms: F4
+
+
+@dataclass(frozen=True, eq=False)
+class PatchingRow:
+    """`values` (pos,): (patched - contrast) / (prompt - contrast) of the metric, one position patched at a time.
+
+    0 is the contrast's answer, 1 the prompt's; `prompt` and `contrast` are the two metrics in nats.
+    """
+
+    layer: int
+    values: F4
+    prompt: float
+    contrast: float
+
+
+@dataclass(frozen=True, eq=False)
+class PathEffects:
+    """Effects in nats of editing a sender, positive = what was edited raised the metric.
+
+    `total` lets everything follow; `direct` holds all but the sender's own path to the logits at the clean run;
+    `path` lets the chosen paths alone follow. `baseline` is the clean metric.
+    """
+
+    total: float
+    direct: float
+    path: float
+    baseline: float
+    road: Road
+    seconds: float
+
+    @property
+    def indirect(self) -> float:
+        """Total less direct: what the sender does by way of other parts. Source: METRICS.md, Indirect."""
+        return self.total - self.direct
 
 
 @dataclass(frozen=True, eq=False)

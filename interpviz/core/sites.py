@@ -1,4 +1,4 @@
-"""What a part of a model is called: `L1H4`, `L1M`, `L0R-`, or its TransformerLens hook name."""
+"""What a part of a model is called: `L1H4`, `L1M`, `L0R-`, `L1H4[7<3]`, or its TransformerLens hook name."""
 
 from __future__ import annotations
 
@@ -8,25 +8,61 @@ from typing import Literal
 
 from interpviz.core.errors import UnknownSite
 
-Kind = Literal["embed", "resid_pre", "head", "heads", "attn_out", "mlp_out", "resid_post"]
+Kind = Literal[
+    "embed",
+    "resid_pre",
+    "head",
+    "heads",
+    "query",
+    "key",
+    "value",
+    "edge",
+    "attn_out",
+    "neuron",
+    "mlp_out",
+    "resid_post",
+    "feature",
+]
 
-_LETTERS: dict[Kind, str] = {"attn_out": "A", "mlp_out": "M", "resid_post": "R", "resid_pre": "R-", "heads": "H"}
-_KINDS = {letters: kind for kind, letters in _LETTERS.items()}
-_WHOLE: dict[str, Kind] = {f"hook_{kind}": kind for kind in _LETTERS} | {"attn.hook_z": "heads"}
-_SHORT = re.compile(r"L(\d+)(H(\d+)|A|M|R-|R|H)")
+_WHOLE: dict[Kind, tuple[str, str]] = {
+    "attn_out": ("A", "hook_attn_out"),
+    "mlp_out": ("M", "hook_mlp_out"),
+    "resid_post": ("R", "hook_resid_post"),
+    "resid_pre": ("R-", "hook_resid_pre"),
+    "heads": ("H", "attn.hook_z"),
+}
+_PARTS: dict[Kind, tuple[str, str]] = {
+    "head": ("H", "attn.hook_z"),
+    "query": ("Q", "attn.hook_q"),
+    "key": ("K", "attn.hook_k"),
+    "value": ("V", "attn.hook_v"),
+    "neuron": ("N", "mlp.hook_post"),
+}
+_BY_LETTERS = {letters: kind for kind, (letters, _) in _WHOLE.items()}
+_BY_LETTER = {letter: kind for kind, (letter, _) in _PARTS.items()}
+_BY_HOOK = {hook: kind for kind, (_, hook) in _WHOLE.items()}
+_HOOKS = {kind: hook for kind, (_, hook) in (_PARTS | _WHOLE).items()} | {"edge": "attn.hook_pattern"}
+_SHORT = re.compile(r"L(\d+)(?:(A|M|R-|R|H)|([HQKVN])(\d+)|H(\d+)\[(\d+)<(\d+)\])")
 _HOOK = re.compile(r"blocks\.(\d+)\.(hook_resid_pre|hook_attn_out|hook_mlp_out|hook_resid_post|attn\.hook_z)")
+_FEATURE = re.compile(r"([^/:@]+)/(\d+)")
 
 
 @dataclass(frozen=True, order=True)
 class Site:
     """One part of a model. Ordered by layer, then kind, then index; `str` gives the short name back.
 
-    `index` is the head of a `head` site and -1 elsewhere. `head` and `heads` mean the head's output z.
+    `index` is the head of `head`, `query` and `edge`, the key-value head of `key` and `value`, the neuron, or the
+    feature; -1 elsewhere. `head` and `heads` mean the head's output z. An `edge` is the attention that its head pays
+    from token `query` to token `key`. A `feature` is of the dictionary that it names, which knows its layer: here it
+    is -1.
     """
 
     layer: int
     kind: Kind
     index: int = -1
+    query: int = -1
+    key: int = -1
+    dictionary: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Site:
@@ -34,24 +70,43 @@ class Site:
         if text in ("E", "hook_embed"):
             return EMBED
         if found := _SHORT.fullmatch(text):
-            layer, letters, head = found.groups()
-            return cls(int(layer), "head", int(head)) if head else cls(int(layer), _KINDS[letters])
+            return cls._short(*found.groups())
         if found := _HOOK.fullmatch(text):
-            return cls(int(found[1]), _WHOLE[found[2]])
+            return cls(int(found[1]), _BY_HOOK[found[2]])
+        if found := _FEATURE.fullmatch(text):
+            return cls(-1, "feature", int(found[2]), dictionary=found[1])
         raise UnknownSite(text)
+
+    @classmethod
+    def _short(cls, layer: str, letters: str, letter: str, index: str, head: str, query: str, key: str) -> Site:
+        if letters:
+            return cls(int(layer), _BY_LETTERS[letters])
+        if letter:
+            return cls(int(layer), _BY_LETTER[letter], int(index))
+        return cls(int(layer), "edge", int(head), int(query), int(key))
 
     def __str__(self) -> str:
         if self.kind == "embed":
             return "E"
-        return f"L{self.layer}H{self.index}" if self.kind == "head" else f"L{self.layer}{_LETTERS[self.kind]}"
+        if self.kind == "feature":
+            return f"{self.dictionary}/{self.index}"
+        if self.kind == "edge":
+            return f"L{self.layer}H{self.index}[{self.query}<{self.key}]"
+        if self.kind in _PARTS:
+            return f"L{self.layer}{_PARTS[self.kind][0]}{self.index}"
+        return f"L{self.layer}{_WHOLE[self.kind][0]}"
 
     @property
     def hook(self) -> str:
-        """The TransformerLens name of the activation that holds this site (a head's is its layer's z)."""
+        """The TransformerLens name of the activation that holds this site (a head's is its layer's z).
+
+        Raises ValueError for a feature: its dictionary knows where it is read.
+        """
         if self.kind == "embed":
             return "hook_embed"
-        name = "attn.hook_z" if self.kind in ("head", "heads") else f"hook_{self.kind}"
-        return f"blocks.{self.layer}.{name}"
+        if self.kind == "feature":
+            raise ValueError(f"{self} is read where its dictionary says")
+        return f"blocks.{self.layer}.{_HOOKS[self.kind]}"
 
 
 def short_name(hook: str) -> str:

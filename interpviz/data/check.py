@@ -1,4 +1,4 @@
-"""Whether a cache, a session or a model is whole: every hash and every block is looked at."""
+"""Whether a cache, a dictionary, a session or a model is whole: every hash, block and weight is looked at."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
-from interpviz.data import contents, manifest, models, sessions
+from interpviz.data import contents, dictionaries, manifest, models, sessions
 from interpviz.data.activations import Cache
 from interpviz.data.shard import Shard
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at (`kind` model, cache or session), what is wrong with it, and what it says of itself."""
+    """What was looked at (`kind`, as `contents` names it), what is wrong with it, and what it says of itself."""
 
     kind: str
     problems: tuple[str, ...]
@@ -29,7 +29,7 @@ class Check:
 
 
 def check(path: str, report: Report = silent) -> Check:
-    """Look at all of a cache, a session or a model, which may be given by name.
+    """Look at all of a cache, a dictionary, a session or a model, which may be given by name.
 
     Raises InterpvizError only where there is nothing of the kind; what is wrong with it stands in the answer.
     """
@@ -38,6 +38,8 @@ def check(path: str, report: Report = silent) -> Check:
     try:
         if kind == "model":
             return _model(path, report)
+        if kind == "dictionary":
+            return _dictionary(place, report)
         return _session(place) if kind == "session" else _cache(place, report)
     except InterpvizError as problem:
         return Check(kind, (str(problem),), {})
@@ -47,6 +49,17 @@ def _model(source: str, report: Report) -> Check:
     found = models.resolve(source)
     sha256 = models.model_sha256(found.path, report)
     return Check("model", (), {"name": found.name, "path": str(found.path), "format": found.kind, "sha256": sha256})
+
+
+def _dictionary(path: Path, report: Report) -> Check:
+    found = dictionaries.load(path, report)
+    facts = vars(found.facts) | {
+        "apply_b_dec_to_input": found.apply_b_dec_to_input,
+        "normalize_activations": found.normalize_activations,
+        "reshape_activations": found.reshape_activations,
+        "notes": list(found.notes),
+    }
+    return Check("dictionary", (), facts)
 
 
 def _session(path: Path) -> Check:

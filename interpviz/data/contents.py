@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Literal
 
 from interpviz.core.errors import InterpvizError
-from interpviz.data import gguf_header, manifest, models, probe, sessions
+from interpviz.data import dictionaries, gguf_header, manifest, models, probe, sessions
 
-Kind = Literal["model", "cache", "session"]
+Kind = Literal["model", "cache", "dictionary", "session"]
 
 START = 4096
+_PARTS = {manifest.NAME: "cache", dictionaries.CONFIG: "dictionary", dictionaries.WEIGHTS: "dictionary"}
 
 
 def kind_of(path: Path) -> Kind:
-    """Whether this is a model (or the name of one), a cache or a session; raises InterpvizError for anything else.
+    """Whether this is a model (or its name), a cache, a dictionary or a session; raises InterpvizError for all else.
 
     Only the beginning is looked at: opening it says what is wrong with it.
     """
@@ -32,10 +33,16 @@ def kind_of(path: Path) -> Kind:
 def _of_folder(folder: Path) -> Kind:
     if (folder / manifest.NAME).is_file():
         return "cache"
+    parts = [name for name in (dictionaries.CONFIG, dictionaries.WEIGHTS) if (folder / name).is_file()]
+    if len(parts) == 2:
+        return "dictionary"
     if (folder / "config.json").is_file():
         return "model"
+    if parts:  # opening it says which is missing
+        return "dictionary"
     raise InterpvizError(
-        f"{folder} holds neither a model (config.json) nor a cache ({manifest.NAME}). Choose a folder that does."
+        f"{folder} holds neither a model (config.json), a cache ({manifest.NAME}) nor a dictionary "
+        f"({dictionaries.CONFIG} and {dictionaries.WEIGHTS}). Choose a folder that does."
     )
 
 
@@ -50,10 +57,13 @@ def _of_file(path: Path) -> Kind:
         return "cache"
     if sessions.is_session(start):
         return "session"
-    if path.name == manifest.NAME:
-        raise InterpvizError(f"{path.name} is part of a cache. Open the folder that it lies in, {path.parent}.")
+    if path.name in _PARTS:
+        raise InterpvizError(
+            f"{path.name} is part of a {_PARTS[path.name]}. Open the folder that it lies in, {path.parent}."
+        )
     if path.suffix == ".safetensors":
         raise InterpvizError(f"{path.name} holds weights alone. Open the folder that it lies in, with config.json.")
     raise InterpvizError(
-        f"{path.name} is no model, cache or session. Open a model folder, a .gguf file, a recorded cache or a session."
+        f"{path.name} is no model, cache, dictionary or session. Open a model folder, a .gguf file, a recorded cache, "
+        "a SAELens folder or a session."
     )

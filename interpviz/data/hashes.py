@@ -1,4 +1,4 @@
-"""The sha256 of a model, remembered, so that opening one does not read all its bytes each time."""
+"""The sha256 of a model or dictionary, remembered: opening one does not read all its bytes each time."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def model_sha256(path: Path, report: Report = silent) -> str:
 
     Each file counts with its name and length. It is computed anew when a file's length or time of change differs.
     """
-    return _sha256(model_files(path), report)
+    return files_sha256(model_files(path), report)
 
 
 def tokenizer_sha256(path: Path) -> str:
     """The sha256 over the tokenizer's files of a folder; of a `.gguf` file itself, which holds its tokenizer."""
-    return _sha256(tokenizer_files(path), silent)
+    return files_sha256(tokenizer_files(path), silent)
 
 
 def model_files(path: Path) -> tuple[Path, ...]:
@@ -58,7 +58,8 @@ def tokenizer_files(path: Path) -> tuple[Path, ...]:
     return tuple(path / name for name in TOKENIZER_FILES if (path / name).is_file())
 
 
-def _sha256(files: tuple[Path, ...], report: Report) -> str:
+def files_sha256(files: tuple[Path, ...], report: Report = silent) -> str:
+    """The sha256 over these files, each with its name and length if there are several; that of large ones is kept."""
     stamp = [[str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
     if sum(size for _, size, _ in stamp) < QUICK_BYTES:  # type: ignore[misc]
         return _computed(files, report)

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from interpviz.core.commands import MOST_CONTINUED
 from interpviz.core.document import (
     CacheFacts,
     CloudColour,
     CloudView,
+    ComponentsAs,
+    ComponentsView,
+    ContinuationView,
+    DictionaryFacts,
     Document,
+    Experiment,
     GraphView,
-    Intervention,
     Measure,
-    Mode,
     ModelFacts,
+    PatchingView,
+    PathMode,
+    PathsView,
     Projection,
     Prompt,
     Selection,
+    Stream,
 )
+from interpviz.core.experiments import LONGEST_NAME
+from interpviz.core.interventions import Intervention, Mode
 from interpviz.core.sites import Site
 
 FORMAT: Literal["interpviz-session"] = "interpviz-session"
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2  # 1 knew neither valued edits nor experiments
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -69,7 +80,65 @@ class _Prompt(_Strict):
 class _Intervention(_Strict):
     site: Name
     mode: Mode = "zero"
+    value: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    direction: Annotated[str, Field(max_length=4096)] = ""
     positions: Annotated[tuple[int, ...], Field(min_length=1, max_length=1_000_000)] | None = None
+
+    @classmethod
+    def every(cls, edits: Iterable[Intervention]) -> tuple[_Intervention, ...]:
+        """These edits, in an order of their own."""
+        ordered = sorted(edits, key=lambda edit: (edit.site, str(edit)))
+        return tuple(cls(**vars(edit) | {"site": str(edit.site)}) for edit in ordered)
+
+    def edit(self) -> Intervention:
+        """The edit that was written; raises InterpvizError where it has no meaning."""
+        return Intervention(**vars(self) | {"site": Site.parse(self.site)})
+
+
+Edits = Annotated[tuple[_Intervention, ...], Field(max_length=100_000)]
+
+
+class _Experiment(_Strict):
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    interventions: Edits
+    freeze: bool = False
+
+    @classmethod
+    def of(cls, one: Experiment) -> _Experiment:
+        """What to write for an experiment."""
+        return cls(name=_sound(one.name), interventions=_Intervention.every(one.interventions), freeze=one.freeze)
+
+
+class _Dictionary(_Strict):
+    name: Name
+    source: Name
+    sha256: Sha256
+    architecture: Name
+    hook: Name
+    d_in: Count
+    features: Count
+
+
+class _Components(_Strict):
+    shown_as: ComponentsAs = "grid"
+    column: Annotated[str, Field(max_length=100)] = "measured"
+    descending: bool = True
+
+
+class _Patching(_Strict):
+    stream: Stream = "resid"
+    back: bool = False
+
+
+class _Continuation(_Strict):
+    tokens: Annotated[int, Field(ge=1, le=MOST_CONTINUED)] = 24
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    seed: Count = 0
+
+
+class _Paths(_Strict):
+    paths: Text = ""
+    mode: PathMode = "zero"
 
 
 class _Cloud(_Strict):
@@ -86,25 +155,33 @@ class SessionFile(_Strict):
     """A document as it stands in a session file; sites are short names, sources as `sessions` places them."""
 
     format: Literal["interpviz-session"] = FORMAT
-    version: Literal[1] = VERSION
+    version: Literal[1, 2] = VERSION
     model: _Model | None = None
     cache: _Cache | None = None
     prompt: _Prompt = _Prompt()
     contrast: _Prompt | None = None
     target: Text = ""
     distractor: Text = ""
-    interventions: Annotated[tuple[_Intervention, ...], Field(max_length=100_000)] = ()
+    interventions: Edits = ()
+    off: Edits = ()
+    freeze: bool = False
+    experiments: Annotated[tuple[_Experiment, ...], Field(max_length=1000)] = ()
+    compared: tuple[str, str] | None = None
+    dictionaries: Annotated[tuple[_Dictionary, ...], Field(max_length=100)] = ()
     selection: Annotated[tuple[Name, ...], Field(max_length=100_000)] = ()
     token: Count | None = None
     measure: Measure = "direct"
     cloud: _Cloud = _Cloud()
     graph: _Graph = _Graph()
+    components: _Components = _Components()
+    patching: _Patching = _Patching()
+    continuation: _Continuation = _Continuation()
+    paths: _Paths = _Paths()
     panels: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
 
     @classmethod
     def of(cls, document: Document) -> SessionFile:
         """What to write for a document."""
-        edits = sorted(document.interventions, key=lambda edit: (edit.site, edit.mode, edit.positions or ()))
         return cls(
             model=_Model(**vars(document.model)) if document.model else None,
             cache=_Cache(**vars(document.cache)) if document.cache else None,
@@ -112,14 +189,21 @@ class SessionFile(_Strict):
             contrast=_prompt(document.contrast) if document.contrast else None,
             target=_sound(document.target),
             distractor=_sound(document.distractor),
-            interventions=tuple(
-                _Intervention(site=str(edit.site), mode=edit.mode, positions=edit.positions) for edit in edits
-            ),
+            interventions=_Intervention.every(document.interventions),
+            off=_Intervention.every(document.off),
+            freeze=document.freeze,
+            experiments=tuple(map(_Experiment.of, document.experiments)),
+            compared=document.compared,
+            dictionaries=tuple(_Dictionary(**vars(one)) for one in document.dictionaries),
             selection=tuple(str(site) for site in document.selection.sites),
             token=document.token,
             measure=document.measure,
             cloud=_Cloud(**vars(document.cloud)),
             graph=_Graph(**vars(document.graph)),
+            components=_Components(**vars(document.components)),
+            patching=_Patching(**vars(document.patching)),
+            continuation=_Continuation(**vars(document.continuation)),
+            paths=_Paths(**vars(document.paths)),
             panels=tuple(sorted(document.panels)),
         )
 
@@ -132,14 +216,24 @@ class SessionFile(_Strict):
             contrast=Prompt(**vars(self.contrast)) if self.contrast else None,
             target=self.target,
             distractor=self.distractor,
-            interventions=frozenset(
-                Intervention(Site.parse(edit.site), edit.mode, edit.positions) for edit in self.interventions
+            interventions=frozenset(edit.edit() for edit in self.interventions),
+            off=frozenset(edit.edit() for edit in self.off),
+            freeze=self.freeze,
+            experiments=tuple(
+                Experiment(one.name, frozenset(edit.edit() for edit in one.interventions), one.freeze)
+                for one in self.experiments
             ),
+            compared=self.compared,
+            dictionaries=tuple(DictionaryFacts(**vars(one)) for one in self.dictionaries),
             selection=Selection(tuple(Site.parse(site) for site in self.selection)),
             token=self.token,
             measure=self.measure,
             cloud=CloudView(**vars(self.cloud)),
             graph=GraphView(**vars(self.graph)),
+            components=ComponentsView(**vars(self.components)),
+            patching=PatchingView(**vars(self.patching)),
+            continuation=ContinuationView(**vars(self.continuation)),
+            paths=PathsView(**vars(self.paths)),
             panels=frozenset(self.panels),
         )
 

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from interpviz.core.document import PANELS, Document
 from interpviz.core.errors import InterpvizError
+from interpviz.core.experiments import check_site, experiment
+from interpviz.core.path_patching import parse_paths
 from interpviz.data.atomic import replace_file
 from interpviz.data.models import is_name
 from interpviz.data.session_file import FORMAT, VERSION, SessionFile
@@ -64,8 +66,8 @@ def is_session(start: bytes) -> bool:
 
 
 def missing(document: Document) -> tuple[str, ...]:
-    """The sources of the model and the cache that are not where the document says."""
-    sources = [facts.source for facts in (document.model, document.cache) if facts]
+    """The sources of the model, the cache and the dictionaries that are not where the document says."""
+    sources = [facts.source for facts in (document.model, document.cache, *document.dictionaries) if facts]
     return tuple(source for source in sources if not is_name(source) and not Path(source).exists())
 
 
@@ -98,14 +100,18 @@ def _parsed(path: Path) -> bytes:
 def _check(document: Document) -> None:
     """Raise InterpvizError where parts of the document contradict each other."""
     model, cache = document.model, document.cache
-    sites = {*document.selection.sites, *(edit.site for edit in document.interventions)}
+    kept = (edit for one in document.experiments for edit in one.interventions)
+    sites = {*document.selection.sites, *(edit.site for edit in (*document.interventions, *document.off, *kept))}
     if sites and model is None:
         raise InterpvizError("it cuts or selects parts of no model")
     if model and model.layers * model.heads > MOST_HEADS:
         raise InterpvizError(f"its model has over {MOST_HEADS:,} heads")
     for site in sites:
-        assert model is not None
-        model.check(site)
+        check_site(document, site)
+    for name in document.compared or ():
+        experiment(document, name)
+    if document.paths.paths:
+        parse_paths(document.paths.paths)
     if document.token is not None and not (cache and document.token < cache.tokens):
         raise InterpvizError("it shows a token that its cache has not")
     tokens = document.prompt.tokens
@@ -121,6 +127,7 @@ def _with_sources(document: Document, place: Callable[[str], str]) -> Document:
         document,
         model=model and replace(model, source=place(model.source)),
         cache=cache and replace(cache, source=place(cache.source)),
+        dictionaries=tuple(replace(one, source=place(one.source)) for one in document.dictionaries),
     )
 
 

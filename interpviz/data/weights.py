@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class WeightsDamaged(InterpvizError):
     """A file of weights is cut or not what its header says."""
 
     def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"{path.name} in {path.parent.name} is damaged: {what}. Fetch the model again.")
+        super().__init__(f"{path.name} in {path.parent.name} is damaged: {what}. Copy or fetch it again.")
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
@@ -45,8 +46,23 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     return files
 
 
+@dataclass(frozen=True)
+class PlacedTensor:
+    """A tensor of a file: its type as the format names it ("F32"), its shape, its first byte and the one after it."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
 def check_safetensors(path: Path) -> None:
     """Raise WeightsDamaged unless the header is well formed and its tensors fill the file exactly."""
+    placed_tensors(path)
+
+
+def placed_tensors(path: Path) -> dict[str, PlacedTensor]:
+    """Where each tensor lies in the file, told from its header alone; raises WeightsDamaged as `check_safetensors`."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -54,24 +70,26 @@ def check_safetensors(path: Path) -> None:
             raise WeightsDamaged(path, f"it has {size:,} bytes and ends inside its header")
         header = _parsed(path, file.read(length))
     header.pop("__metadata__", None)
-    spans = sorted(_span(path, name, tensor) for name, tensor in header.items())
-    end = 0
-    for start, stop in spans:
+    tensors = {name: _placed(path, name, tensor, 8 + length) for name, tensor in header.items()}
+    end = 8 + length
+    for start, stop in sorted((tensor.start, tensor.stop) for tensor in tensors.values()):
         if start != end:
             raise WeightsDamaged(path, "its tensors overlap or leave gaps")
         end = stop
-    if 8 + length + end != size:
-        raise WeightsDamaged(path, f"its header wants {8 + length + end:,} bytes, but it has {size:,}")
+    if end != size:
+        raise WeightsDamaged(path, f"its header wants {end:,} bytes, but it has {size:,}")
+    return tensors
 
 
-def _span(path: Path, name: str, tensor: Any) -> tuple[int, int]:
+def _placed(path: Path, name: str, tensor: Any, data: int) -> PlacedTensor:
+    """The tensor that a header entry places, counted from the file's start; `data` is where the tensors begin."""
     try:
         start, stop = tensor["data_offsets"]
         bits = _BITS[tensor["dtype"]]
         numbers = [start, stop, *tensor["shape"]]
         whole = all(type(number) is int and 0 <= number < 2**62 for number in numbers)
         if whole and (stop - start) * 8 == bits * math.prod(tensor["shape"]):
-            return start, stop
+            return PlacedTensor(tensor["dtype"], tuple(tensor["shape"]), data + start, data + stop)
     except (KeyError, TypeError, ValueError):
         pass
     raise WeightsDamaged(path, f"its tensor {name[:80]} is not as long as its shape says")

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from interpviz.core.errors import InterpvizError
-from interpviz.core.results import Effects, Target
-from interpviz.engine.clean import CleanRun
+from interpviz.core.interventions import Intervention
+from interpviz.core.report import Report, silent
+from interpviz.core.results import Effects, Target, Writes
+from interpviz.engine.clean import CleanRun, clean_run
+from interpviz.engine.final_norm import scale
+from interpviz.engine.interventions import Edits, RowEdit
 from interpviz.engine.lens import Model
 from interpviz.engine.metrics import metric, slope
+from interpviz.engine.run import frozen_patterns
+from interpviz.engine.supplies import Supply
 
 _TOLERANCE = 1e-3
 
@@ -34,8 +41,56 @@ def direct_attribution(model: Model, run: CleanRun, target: Target) -> Effects:
         parts = torch.cat([attention(model, run, direction), mlp(run, direction)], dim=1)
         rest = run.embedding @ direction + constant + biases(model, direction)
         _check(model, parts.sum() + rest, slope(run.logits, target) @ run.logits)
+    return _effects(model, run, parts, target)
+
+
+def edited_attribution(
+    model: Model,
+    clean: CleanRun,
+    target: Target,
+    interventions: Iterable[Intervention],
+    supply: Supply,
+    freeze: bool = False,
+    report: Report = silent,
+) -> Effects:
+    """Direct logit attribution in a run with edits: what each component then writes, read off as in that run.
+
+    An edit of the residual stream itself belongs to no component, so the parts need not sum to the logits. A head
+    that resamples draws one document. Set beside that of the clean run it shows who takes over.
+
+    Raises InterpvizError as `direct_attribution` does, of the clean run.
+    Source: METRICS.md, DLA and Self-repair.
+    """
+    direct_attribution(model, clean, target)
+    made = Edits(model, map(RowEdit, interventions), len(clean.tokens.ids), supply, strict=True)
+    hooks = dict(made.hooks)
+    run = clean_run(model, clean.tokens, report, hooks | (frozen_patterns(model, clean, hooks) if freeze else {}))
+    made.prove()
+    with torch.inference_mode():
+        direction, _ = read_off(model, run, slope(run.logits, target))
+        parts = torch.cat([attention(model, run, direction), mlp(run, direction)], dim=1)
+    return _effects(model, run, parts, target)
+
+
+def component_writes(model: Model, run: CleanRun) -> Writes:
+    """Euclidean norm of what each head and MLP adds to the residual stream at the last position."""
+    with torch.inference_mode():
+        norms = torch.stack([written(model, layer, z).norm(dim=-1) for layer, z in enumerate(run.z)])
+        if run.mlp is not None:
+            norms = torch.cat([norms, run.mlp.norm(dim=-1, keepdim=True)], dim=1)
+    return Writes(model.facts.components(), norms.flatten().float().cpu().numpy())
+
+
+def _effects(model: Model, run: CleanRun, parts: Tensor, target: Target) -> Effects:
     values = parts.flatten().float().cpu().numpy()
     return Effects(model.facts.components(), values, float(metric(run.logits, target)))
+
+
+def written(model: Model, layer: int, z: Tensor) -> Tensor:
+    """What each head's z (head, d_head) of a layer writes: (head, d_model), without the shared bias."""
+    output = _output(model, layer)
+    weight = output.weight if isinstance(output, torch.nn.Linear) else output.weight.T
+    return torch.einsum("hd,mhd->hm", z, weight.reshape(-1, *z.shape))
 
 
 def read_off(model: Model, run: CleanRun, step: Tensor) -> tuple[Tensor, Tensor]:
@@ -52,11 +107,8 @@ def read_off(model: Model, run: CleanRun, step: Tensor) -> tuple[Tensor, Tensor]
         constant = constant + along @ bias
     if weight is not None:
         along = along * (1 + weight if norm.uses_weight_offset else weight)
-    if norm.uses_rms_norm:
-        scale = (run.residual.pow(2).mean() + _epsilon(norm)).sqrt()
-        return along / scale, constant
-    scale = (run.residual.var(unbiased=False) + _epsilon(norm)).sqrt()
-    return (along - along.mean()) / scale, constant
+    centred = along if norm.uses_rms_norm else along - along.mean()
+    return centred / scale(model, run.residual), constant
 
 
 def attention(model: Model, run: CleanRun, direction: Tensor) -> Tensor:
@@ -84,12 +136,6 @@ def _heads(output: Any, z: Tensor, direction: Tensor) -> Tensor:
 
 def _output(model: Model, layer: int) -> Any:
     return model.bridge.blocks[layer].attn.o.original_component
-
-
-def _epsilon(norm: Any) -> float:
-    inner = norm.original_component
-    found = getattr(inner, "variance_epsilon", None) or getattr(inner, "eps", None)
-    return float(found if found is not None else norm.config.eps)
 
 
 def _check(model: Model, total: Tensor, logits: Tensor) -> None:

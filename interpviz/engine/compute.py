@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from interpviz.core import requests
+from interpviz.core import jobs
 from interpviz.core.document import CacheFacts, ModelFacts
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
@@ -106,6 +106,6 @@ def _answers(request: Request) -> dict[type, Answer]:
 
 
 def _out_of_memory(request: Request) -> InterpvizError:
-    if isinstance(request, requests.OpenModel):
+    if isinstance(request, jobs.OpenModel):
         return InterpvizError(f"There is not enough memory for {request.source}. Close other programs or models.")
     return InterpvizError("There is not enough memory for this. Shorten the prompt, or close other programs.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from interpviz.engine.traces import Trace
 F4 = NDArray[np.float32]
 I4 = NDArray[np.int32]
 I8 = NDArray[np.int64]
+Block = tuple[F4, I8, I8]
 
 # Numbers in one block of work: 16 MB of float32.
 _BLOCK = 4_000_000
@@ -69,14 +70,14 @@ class Edges:
             slopes[start : start + layers] for start in range(0, 4 * layers, layers)
         )
 
-    def into_logits(self) -> Iterator[tuple[F4, I8, I8]]:
+    def into_logits(self) -> Iterator[Block]:
         """From every component at the last position."""
         length = self.nodes.length
         weight = self._change[:, -1] @ self._logits[0, -1]
         source = np.arange(len(weight)) * length + length - 1
         yield _array(weight), source, np.array(len(weight) * length + length - 1)
 
-    def into_mlp(self, layer: int) -> Iterator[tuple[F4, I8, I8]]:
+    def into_mlp(self, layer: int) -> Iterator[Block]:
         """From every component that the MLP can read, position by position; nothing in a model without MLPs."""
         if not self.nodes.mlps:
             return
@@ -87,7 +88,7 @@ class Edges:
         target = (self.nodes.first(layer) + heads) * length + np.arange(length)
         yield _array(weight), source, target
 
-    def into_heads(self, layer: int) -> Iterator[tuple[F4, I8, I8]]:
+    def into_heads(self, layer: int) -> Iterator[Block]:
         """From every earlier component at each position to every head of the layer at the same or a later one."""
         length, heads, before = self.nodes.length, self.nodes.heads, self.nodes.first(layer)
         reads = HeadReads(self._run.layers[layer], self._z[layer], self._scores[layer])
@@ -111,6 +112,19 @@ class Edges:
                 f"No circuit can be drawn for this model: the attention of layer {layer} is not the plain softmax "
                 "kind that can be told apart by position. Use the grid's ablation effects instead."
             )
+
+
+def averaged(runs: Sequence[Iterator[Block]], pause: Callable[[], None]) -> Iterator[Block]:
+    """The blocks of several runs over the same tokens, block by block the mean of their weights.
+
+    `pause` is called between two runs of a block.
+    """
+    first, *others = runs
+    for weight, source, target in first:
+        for other in others:
+            pause()
+            weight = weight + next(other)[0]
+        yield weight / np.float32(len(runs)), source, target
 
 
 def _reads(run: Trace) -> list[Tensor]:

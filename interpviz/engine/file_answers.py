@@ -5,31 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interpviz.core import requests
-from interpviz.core.document import CacheFacts, Document
+from interpviz.core import jobs, requests
+from interpviz.core.document import CacheFacts, DictionaryFacts, Document
 from interpviz.core.report import Report
 from interpviz.core.results import CacheTokens, Cloud, FeatureMap
-from interpviz.data import contents, sessions
+from interpviz.data import contents, dictionaries, sessions
 from interpviz.engine.rows import row_norms
 
 if TYPE_CHECKING:
     from interpviz.engine.compute import Answer, Engine
 
 
-def _open(engine: Engine, request: requests.OpenCache, report: Report) -> CacheFacts:
+def _open(engine: Engine, request: jobs.OpenCache, report: Report) -> CacheFacts:
     return engine.open_cache(request.source).facts
 
 
-def _open_session(engine: Engine, request: requests.OpenSession, report: Report) -> Document:
+def _open_dictionary(engine: Engine, request: jobs.OpenDictionary, report: Report) -> DictionaryFacts:
+    return dictionaries.facts(request.source, report)
+
+
+def _open_session(engine: Engine, request: jobs.OpenSession, report: Report) -> Document:
     return sessions.load(Path(request.path))
 
 
-def _save_session(engine: Engine, request: requests.SaveSession, report: Report) -> str:
+def _save_session(engine: Engine, request: jobs.SaveSession, report: Report) -> str:
     sessions.save(request.document, Path(request.path))
     return request.path
 
 
-def _contents(engine: Engine, request: requests.ContentsRequest, report: Report) -> str:
+def _contents(engine: Engine, request: jobs.ContentsRequest, report: Report) -> str:
     return contents.kind_of(Path(request.path))
 
 
@@ -48,10 +52,11 @@ def _cloud(engine: Engine, request: requests.CloudRequest, report: Report) -> Cl
 
 
 ANSWERS: dict[type, Answer] = {
-    requests.OpenCache: _open,
-    requests.OpenSession: _open_session,
-    requests.SaveSession: _save_session,
-    requests.ContentsRequest: _contents,
+    jobs.OpenCache: _open,
+    jobs.OpenDictionary: _open_dictionary,
+    jobs.OpenSession: _open_session,
+    jobs.SaveSession: _save_session,
+    jobs.ContentsRequest: _contents,
     requests.CacheTokensRequest: _tokens,
     requests.RowsRequest: _rows,
     requests.CloudRequest: _cloud,

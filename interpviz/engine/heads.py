@@ -10,7 +10,8 @@ from torch import Tensor
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
 from interpviz.core.results import HeadScores
-from interpviz.engine.lens import Hook, Model
+from interpviz.engine.blocks import Hook
+from interpviz.engine.lens import Model
 
 PERIOD, SEQUENCES = 50, 8
 _BATCH = 4

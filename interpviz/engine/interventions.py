@@ -1,126 +1,112 @@
-"""Cutting parts out of a run: edits of activations, as hooks of a forward pass."""
+"""Edits of activations, as hooks of a forward pass, with the proof afterwards that each was made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import torch
 from torch import Tensor
 
-from interpviz.core.document import Intervention, ModelFacts
 from interpviz.core.errors import InterpvizError
-from interpviz.core.sites import Site
-from interpviz.engine.lens import Hook, Model
-
-
-@dataclass(frozen=True, eq=False)
-class MeanActivation:
-    """What mean ablation puts in: `first` at position 0, `rest` elsewhere; each (d_model,) or (head, d_head)."""
-
-    first: Tensor
-    rest: Tensor
-
-    def at(self, positions: Tensor) -> Tensor:
-        """One row a position: (pos, d_model) or (pos, head, d_head)."""
-        shape = (-1, *(1 for _ in self.rest.shape))
-        return torch.where((positions == 0).view(shape), self.first, self.rest)
-
-
-Means = Callable[[str], MeanActivation]
-"""The mean activation of a hook name."""
+from interpviz.core.interventions import Intervention
+from interpviz.engine.blocks import Hook
+from interpviz.engine.features import FeatureEdits
+from interpviz.engine.lens import Model
+from interpviz.engine.parts import per_part
+from interpviz.engine.places import Place, positions_of
+from interpviz.engine.supplies import Supply
 
 
 @dataclass(frozen=True)
 class RowEdit:
-    """One edit of one row of a batch; of every row where `row` is None."""
+    """One edit of one row of a batch, of every row where `row` is None; `draw` numbers what resample puts in."""
 
     edit: Intervention
     row: int | None = None
+    draw: int = 0
 
 
 class Edits:
-    """Hooks that make edits in one forward pass, and the proof afterwards that each was made."""
+    """The hooks of some edits in one forward pass."""
 
-    def __init__(self, model: Model, edits: Iterable[RowEdit], length: int, means: Means) -> None:
-        """`length` is the prompt's, in tokens. Raises InterpvizError for sites and positions that are not there."""
-        self._facts = model.facts
-        self._length = length
-        self._made: set[str] = set()
+    def __init__(
+        self,
+        model: Model,
+        edits: Iterable[RowEdit],
+        length: int,
+        supply: Supply,
+        *,
+        rows: int = 1,
+        first: int = 0,
+        strict: bool = False,
+    ) -> None:
+        """`length` is the prompt's, in tokens, of a run of `rows`; it begins at token `first` of the text.
+
+        With `strict` an edit that finds its site as it would leave it is a mistake: its answer would be that of a
+        run without it. Raises InterpvizError for sites and positions that are not there.
+        """
+        self._model, self._length, self._rows, self._strict = model.facts, length, rows, strict
+        self._came: set[str] = set()
+        self._changed: dict[Intervention, bool] = {}
         # Sorted, so that edits that overlap come out the same every time.
-        ordered = sorted(edits, key=lambda one: (one.edit.site.hook, one.row or 0, str(one.edit)))
-        for one in ordered:
+        hooked = sorted(((_hook_of(one.edit, supply), one) for one in edits), key=_order)
+        for _, one in hooked:
             model.facts.check(one.edit.site)
         self.hooks: dict[str, Hook] = {
-            name: self._hook(name, [self._place(one, length, means) for one in group])
-            for name, group in groupby(ordered, key=lambda one: one.edit.site.hook)
+            name: self._hook(name, [one for _, one in group], supply, first)
+            for name, group in groupby(hooked, key=lambda pair: pair[0])
         }
 
     def prove(self) -> None:
-        """Raise InterpvizError if an edit's activation never came by: its answer would be that of a clean run."""
-        missing = sorted(self.hooks.keys() - self._made)
+        """Raise InterpvizError if an edit's activation never came by, or, where strict, if an edit changed nothing."""
+        missing = sorted(self.hooks.keys() - self._came)
         if missing:
-            raise InterpvizError(f"{self._facts.name} does not use {missing[0]} in a run. Cut another part of it.")
+            raise InterpvizError(f"{self._model.name} does not use {missing[0]} in a run. Cut another part of it.")
+        idle = sorted(str(edit) for edit, changed in self._changed.items() if not changed)
+        if self._strict and idle:
+            raise InterpvizError(f"{idle[0]} changes nothing: its site already is what it would be. Remove the edit.")
 
-    def _place(self, one: RowEdit, length: int, means: Means) -> _Place:
-        positions = torch.tensor(positions_of(one.edit, length))
-        mean = means(one.edit.site.hook).at(positions) if one.edit.mode == "mean" else None
-        return _Place(one.edit.site, one.row, positions, mean)
+    def _hook(self, name: str, ones: Sequence[RowEdit], supply: Supply, first: int) -> Hook:
+        places = [
+            Place(one.edit, one.row, positions_of(one.edit, self._length), name, first, one.draw)
+            for one in ones
+            if one.edit.site.kind != "feature"
+        ]
+        features = FeatureEdits([one for one in ones if one.edit.site.kind == "feature"], self._length, first, supply)
+        valued = [(place, place.supplied(supply)) for place in places]
 
-    def _hook(self, name: str, places: list[_Place]) -> Hook:
         def see(activation: Tensor) -> Tensor:
-            if activation.shape[1] != self._length:
-                raise InterpvizError(f"{name} of {self._facts.name} has no place for each token. Cut another part.")
+            self._check(name, activation)
+            if len(activation) < self._rows:
+                activation = activation.expand(self._rows, *activation.shape[1:])
             edited = activation.clone(memory_format=torch.contiguous_format)
-            view = per_head(edited, self._facts) if name.endswith("hook_z") else edited
-            for place in places:
-                place.write(view)
-            self._made.add(name)
+            before, view = (per_part(value, name, self._model) for value in (activation, edited))
+            for place, given in valued:
+                self._note(place.edit, place.write(view, before, given))
+            for edit, changed in features.write(edited, activation):
+                self._note(edit, changed)
+            self._came.add(name)
             return edited
 
         return see
 
+    def _note(self, edit: Intervention, changed: Tensor) -> None:
+        if self._strict:
+            self._changed[edit] = self._changed.get(edit, False) or bool(changed)
 
-@dataclass(frozen=True, eq=False)
-class _Place:
-    """Where an edit writes, and what: `mean` (pos, ...) of the whole activation, or None for zero."""
-
-    site: Site
-    row: int | None
-    positions: Tensor
-    mean: Tensor | None
-
-    def write(self, activation: Tensor) -> None:
-        """Write into `activation` (batch, pos, ...) in place; a head's is (batch, pos, head, d_head)."""
-        target = activation if self.row is None else activation[self.row : self.row + 1]
-        value = torch.zeros(()) if self.mean is None else self.mean
-        if self.site.kind == "head":
-            target = target[:, :, self.site.index]
-            value = value if self.mean is None else value[:, self.site.index]
-        target[:, self.positions.to(target.device)] = value.to(target)
+    def _check(self, name: str, activation: Tensor) -> None:
+        place = activation.shape[2] if name.endswith("hook_pattern") else activation.shape[1]
+        if place != self._length:
+            raise InterpvizError(f"{name} of {self._model.name} has no place for each token. Cut another part.")
 
 
-def positions_of(edit: Intervention, length: int) -> list[int]:
-    """The positions 0 to length-1 that the edit means; raises InterpvizError where one lies outside the prompt."""
-    if edit.positions is None:
-        return list(range(length))
-    outside = [position for position in edit.positions if not -length <= position < length]
-    if outside:
-        raise InterpvizError(
-            f"{edit} is at position {outside[0]}, but the prompt has {length} tokens: 0 to {length - 1}, or -1 for "
-            "the last. Choose a position inside it."
-        )
-    return sorted({position % length for position in edit.positions})
+def _hook_of(edit: Intervention, supply: Supply) -> str:
+    site = edit.site
+    return supply.dictionary(site.dictionary).facts.hook if site.kind == "feature" else site.hook
 
 
-def per_head(z: Tensor, facts: ModelFacts) -> Tensor:
-    """The z of a layer as (batch, pos, head, d_head), sharing memory; some architectures hand it over flat.
-
-    Raises InterpvizError where the shape cannot be that of the model's heads, rather than cut a wrong slice.
-    """
-    if z.ndim == 4 and z.shape[2] == facts.heads:
-        return z
-    if z.ndim == 3 and z.shape[2] % facts.heads == 0:
-        return z.view(*z.shape[:2], facts.heads, -1)
-    raise InterpvizError(f"The heads of {facts.name} cannot be told apart. Cut its attention output (L0A) instead.")
+def _order(pair: tuple[str, RowEdit]) -> tuple[str, int, str, int]:
+    name, one = pair
+    return name, one.row or 0, str(one.edit), one.draw

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,20 +17,23 @@ from transformers.utils import logging
 from interpviz.core.document import ModelFacts, Prompt
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
-from interpviz.core.results import Target, Tokens
+from interpviz.core.results import Road, Target, Tokens
 from interpviz.data import models
 from interpviz.data.models import ModelSource
-from interpviz.engine import tokens
+from interpviz.engine import devices, tokens
+from interpviz.engine.blocks import Blocks, Hook, KeysAndValues, Start
+from interpviz.engine.devices import Device
 from interpviz.engine.memory import exhausted
-
-Hook = Callable[[Tensor], Tensor | None]
-"""Sees an activation (batch, pos, ...); what it returns, if anything, takes the activation's place."""
+from interpviz.engine.weights import weights
 
 logging.set_verbosity_error()  # a script may have imported transformers before our settings were there
 logging.disable_progress_bar()
 
 # Hooks of one forward pass carry this level, so that they can be taken off without touching anybody else's.
 _LEVEL = 1_000_000
+# Tokens of the run that a fast path is tried on, and how far its logits may lie from TransformerLens's, in shares of
+# the largest. Rounding alone was seen to make 2e-6.
+_TRIED, _CLOSE = 12, 2e-5
 
 
 class Model:
@@ -44,6 +47,7 @@ class Model:
         self.device = next(bridge.original_model.parameters()).device
         self._points: dict[str, Any] = {}
         self._ends = "logits_to_keep" in _parameters(bridge.original_model)
+        self.blocks = self._proved_blocks()
 
     def tokens(self, prompt: Prompt) -> Tokens:
         """The prompt's tokens; raises InterpvizError for an empty or overlong one, or foreign ids."""
@@ -61,6 +65,19 @@ class Model:
         """Whether the model has an activation of this TransformerLens name."""
         return self.bridge.get_hook_point(name) is not None
 
+    def width(self, name: str) -> int | None:
+        """How many numbers an activation has at one position, heads laid side by side; None where there is none."""
+        if not self.has(name):
+            return None
+        seen: list[int] = []
+        hooks: dict[str, Hook] = {name: lambda activation: seen.append(activation[0, 0].numel())}
+        self.forward(torch.zeros((1, 1), dtype=torch.long, device=self.device), hooks)
+        return seen[0] if seen else None
+
+    def road(self, hooks: Collection[str], length: int) -> Road:
+        """Which way a run of this many tokens with hooks of these names goes."""
+        return "fast" if self.blocks is not None and self.blocks.knows(hooks, length) else "slow"
+
     def forward(
         self,
         ids: Tensor,
@@ -68,18 +85,59 @@ class Model:
         *,
         every: bool = False,
         stop: int | None = None,
+        start: Start | None = None,
+        cache: KeysAndValues | None = None,
+        gradients: bool = False,
         report: Report = silent,
         share: tuple[float, float] = (0.0, 1.0),
     ) -> Tensor:
         """Logits (batch, 1, vocab) at the last position of `ids` (batch, pos); at all positions if `every`.
 
         `stop` ends the run before that layer; what is returned then has no meaning. `report` is told at every layer
-        how much of `share` is done, and may raise Cancelled there.
+        how much of `share` is done, and may raise Cancelled there. On the fast road `start` takes the place of the
+        layers below it, and hooks may return more rows than they were given; on the slow one all layers run. `cache`,
+        which is for the fast road alone, holds the tokens before `ids`. With `gradients` the run can be derived.
         """
+        hooks = hooks or {}
+        passed = cache.length if cache else 0
+        with torch.enable_grad() if gradients else torch.inference_mode():
+            if self.blocks is not None and self.blocks.knows(hooks, passed + ids.shape[1]):
+                return self.blocks.forward(
+                    ids, hooks, every=every, stop=stop, start=start, cache=cache, report=report, share=share
+                )
+            assert cache is None, "the slow road keeps no keys and values"
+            return self._bridged(ids, hooks, every, stop, report, share)
+
+    def _bridged(
+        self,
+        ids: Tensor,
+        hooks: Mapping[str, Hook],
+        every: bool,
+        stop: int | None,
+        report: Report,
+        share: tuple[float, float],
+    ) -> Tensor:
         kept = {"logits_to_keep": 1} if self._ends and not every else {}
-        with torch.inference_mode(), self._hooked(hooks or {}), self._hooked(self._progress(report, share)):
+        with self._hooked(hooks), self._hooked(self._progress(report, share)):
             logits: Tensor = self.bridge(ids, stop_at_layer=stop, use_cache=False, **kept)
         return logits if every or logits.shape[1] == 1 else logits[:, -1:].clone()
+
+    def _proved_blocks(self) -> Blocks | None:
+        """A forward pass of our own, if it says on a few tokens what TransformerLens says; else None."""
+        found = weights(self.bridge)
+        if found is None:
+            return None
+        ours = Blocks(found)
+        length = int(min(_TRIED, self.facts.context, ours.longest))
+        ids = torch.arange(length, device=self.device)[None] * 7 % self.facts.vocab
+        try:
+            with torch.inference_mode():
+                said = ours.forward(ids, {}, every=True)
+                expected = self._bridged(ids, {}, True, None, silent, (0.0, 1.0))
+        except (RuntimeError, TypeError, ValueError, IndexError):
+            return None  # of a shape that is not written out
+        close = said.shape == expected.shape and (said - expected).abs().max() <= _CLOSE * expected.abs().max()
+        return ours if close else None
 
     def _progress(self, report: Report, share: tuple[float, float]) -> dict[str, Hook]:
         if report is silent:
@@ -111,7 +169,7 @@ class Model:
         return self._points[name]
 
 
-def load(source: str, report: Report = silent, sha256: str = "") -> Model:
+def load(source: str, report: Report = silent, sha256: str = "", device: Device = "auto") -> Model:
     """The model that a bundled or fetched name, a folder or a `.gguf` file means; `sha256` of it where it is known.
 
     Raises InterpvizError where it is missing, damaged, of an architecture that TransformerLens does not know, or
@@ -122,12 +180,12 @@ def load(source: str, report: Report = silent, sha256: str = "") -> Model:
     _leave_a_core()
     sha256 = sha256 or models.model_sha256(found.path)
     report(0.1, f"reading {found.name}")
-    weights = _weights(found)
+    read = _weights(found)
     report(0.5)
     tokenizer = _tokenizer(found)
     report(0.7)
     bos = tokenizer.bos_token_id  # before TransformerLens lends the tokenizer special tokens that it has not
-    bridge = _bridge(found, weights, tokenizer)
+    bridge = _bridge(found, read, tokenizer, devices.chosen(device))
     report(1.0)
     facts = _facts(found, source, sha256, bridge)
     # Some families (Qwen2, GPT-NeoX) were trained without a BOS although their tokenizer names one.
@@ -137,7 +195,7 @@ def load(source: str, report: Report = silent, sha256: str = "") -> Model:
 def _weights(found: ModelSource) -> Any:
     """The model as transformers loads it; nothing is fetched, unpickled or made up where a weight is missing."""
     try:
-        weights, said = AutoModelForCausalLM.from_pretrained(
+        read, said = AutoModelForCausalLM.from_pretrained(
             **_place(found),
             dtype=torch.float32,
             attn_implementation="eager",  # the only one whose patterns can be seen
@@ -152,7 +210,7 @@ def _weights(found: ModelSource) -> Any:
             f"{found.name} lacks {len(wrong)} of its weights, {wrong[0]} for one, or has them in another shape. "
             "Fetch the model again, whole."
         )
-    return weights
+    return read
 
 
 def _tokenizer(found: ModelSource) -> Any:
@@ -171,8 +229,7 @@ def _place(found: ModelSource) -> dict[str, Any]:
     return {**(file if found.kind == "gguf" else folder), "trust_remote_code": False, "local_files_only": True}
 
 
-def _bridge(found: ModelSource, weights: Any, tokenizer: Any) -> Any:
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+def _bridge(found: ModelSource, read: Any, tokenizer: Any, device: str) -> Any:
     folder = found.path if found.kind == "folder" else found.path.parent
     try:
         bridge = TransformerBridge.boot_transformers(
@@ -180,7 +237,7 @@ def _bridge(found: ModelSource, weights: Any, tokenizer: Any) -> Any:
             device=device,
             dtype=torch.float32,
             tokenizer=tokenizer,
-            hf_model=weights.to(device),
+            hf_model=read.to(device),
             trust_remote_code=False,
         )
     except Exception as problem:

@@ -1,17 +1,25 @@
-"""A model with what is remembered about it: its last clean runs and its mean activations."""
+"""A model with what is remembered about it: its last clean runs, and what edits draw from."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from interpviz.core.document import DictionaryFacts, Prompt, Sources
+from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import resource
 from interpviz.core.report import Report, silent
+from interpviz.data import dictionaries
 from interpviz.data.activations import Cache
 from interpviz.engine import lens
 from interpviz.engine.clean import CleanRuns
+from interpviz.engine.devices import Device
+from interpviz.engine.dictionaries import SAE
 from interpviz.engine.lens import Model
-from interpviz.engine.reference import CacheMeans, TextMeans
+from interpviz.engine.reference import AnyReference, CacheReference, TextReference
+from interpviz.engine.supplies import Supplies
+
+_DICTIONARIES = 4
 
 
 @dataclass
@@ -20,27 +28,69 @@ class Loaded:
 
     model: Model
     clean: CleanRuns
-    _text: TextMeans | None = None
-    _caches: dict[str, CacheMeans] = field(default_factory=dict)
+    _text: TextReference | None = None
+    _caches: dict[str, CacheReference] = field(default_factory=dict)
+    _dictionaries: dict[str, SAE] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, source: str, report: Report = silent, sha256: str = "") -> Loaded:
+    def open(cls, source: str, report: Report = silent, sha256: str = "", device: Device = "auto") -> Loaded:
         """Load the model that the source names."""
-        model = lens.load(source, report, sha256)
+        model = lens.load(source, report, sha256, device)
         return cls(model, CleanRuns(model))
 
-    def means(self, hooks: Collection[str], cache: Cache | None, report: Report = silent) -> CacheMeans | TextMeans:
-        """What mean ablation of these hooks draws from: the cache if it is of this model and has all, else the text.
+    def supplies(self, sources: Sources, prompt: Prompt, cache: Cache | None, report: Report = silent) -> Supplies:
+        """What the edits of a prompt draw from; `cache` is the one that the sources name."""
+        length = len(self.model.tokens(prompt).ids)
+        return Supplies(
+            self.model, sources, length, lambda hook: self._reference(hook, cache, report), self._dictionary(sources)
+        )
 
-        Each mean is computed once and remembered.
-        """
-        if cache is not None and self._fits(cache) and set(hooks) <= set(cache.facts.sites):
-            known = self._caches.get(cache.facts.sha256) or CacheMeans(cache)
+    def _reference(self, hook: str, cache: Cache | None, report: Report) -> AnyReference:
+        """The cache if it is of this model and has the hook, else the text; each remembers what it worked out."""
+        if cache is not None and self._fits(cache) and hook in cache.facts.sites:
+            known = self._caches.get(cache.facts.sha256) or CacheReference(cache)
             self._caches = {cache.facts.sha256: known}  # the last one alone: each holds its cache open
             return known
         if self._text is None:
-            self._text = TextMeans(self.model, resource("demo/reference.txt"), report)
+            self._text = TextReference(self.model, resource("demo/reference.txt"))
+        self._text.prepare(report)
         return self._text
+
+    def _dictionary(self, sources: Sources) -> Callable[[str], SAE]:
+        given = {facts.name: facts for facts in sources.dictionaries}
+
+        def find(name: str) -> SAE:
+            if name not in given:
+                raise InterpvizError(f"No dictionary {name} is open. Give its folder.")
+            return self._sae(given[name])
+
+        return find
+
+    def _sae(self, facts: DictionaryFacts) -> SAE:
+        """The dictionary of these facts; raises InterpvizError if it has changed, or does not fit the model."""
+        if facts.sha256 not in self._dictionaries:
+            read = dictionaries.load(facts.source)
+            if read.facts.sha256 != facts.sha256:
+                raise InterpvizError(f"{facts.name} has changed on disk since it was opened. Open it again.")
+            self._check(facts)
+            self._dictionaries[facts.sha256] = SAE(read, self.model.device)
+        self._dictionaries[facts.sha256] = self._dictionaries.pop(facts.sha256)
+        while len(self._dictionaries) > _DICTIONARIES:
+            del self._dictionaries[next(iter(self._dictionaries))]
+        return self._dictionaries[facts.sha256]
+
+    def _check(self, facts: DictionaryFacts) -> None:
+        """Raise InterpvizError for a dictionary that reads what the model has not, or in another width."""
+        model, width = self.model.facts, self.model.width(facts.hook)
+        if width is None:
+            raise InterpvizError(
+                f"{facts.name} reads {facts.hook}, which {model.name} has not. Open a dictionary of this model."
+            )
+        if width != facts.d_in:
+            raise InterpvizError(
+                f"{facts.name} reads {facts.d_in} numbers, but {facts.hook} of {model.name} has {width}. "
+                "Open a dictionary of this model."
+            )
 
     def _fits(self, cache: Cache) -> bool:
         facts = cache.facts

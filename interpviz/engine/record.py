@@ -21,9 +21,10 @@ from interpviz.data import models
 from interpviz.data.activations import Cache
 from interpviz.data.manifest import Job
 from interpviz.data.recorder import SHARD_BYTES, SHARD_TOKENS, Recorder, committed_tokens, recording
-from interpviz.engine.interventions import per_head
-from interpviz.engine.lens import Hook, Model
+from interpviz.engine.blocks import Hook
+from interpviz.engine.lens import Model
 from interpviz.engine.packing import Packed, packed
+from interpviz.engine.parts import per_part
 from interpviz.engine.tokens import text_of
 
 BATCH_TOKENS = 2048
@@ -109,7 +110,7 @@ class _Pass:
 
 def _keeping(seen: dict[str, F4], hook: str, model: Model) -> Hook:
     def see(activation: Tensor) -> None:
-        value = per_head(activation, model.facts) if hook.endswith("hook_z") else activation
+        value = per_part(activation, hook, model.facts)
         # A copy: a later layer may write into the same memory.
         seen[hook] = value.flatten(0, 1).to("cpu", torch.float32, copy=True).numpy()
 

@@ -52,15 +52,16 @@ class Trace:
     logits: Tensor
 
 
-def trace(bridge: Any, ids: Tensor, report: Report = silent) -> Trace:
+def trace(bridge: Any, ids: Tensor, report: Report = silent, embedding: Tensor | None = None) -> Trace:
     """Run the bridge on `ids` (1, pos) and keep what a circuit is made of; `logits` (vocab,) at the last position.
 
-    `report` is called at every layer, also when a gradient is later taken through it, so that both can be cancelled.
+    An `embedding` (1, pos, d_model) takes the place of the tokens'; positions are embedded as ever. `report` is called
+    at every layer, also when a gradient is later taken through it, so that both can be cancelled.
     Raises InterpvizError where the model's residual stream is not the plain sum of what its parts write, or where
     its parts cannot be told apart.
     """
     layers = int(bridge.cfg.n_layers)
-    with torch.enable_grad(), _kept(bridge, layers, report) as seen:
+    with torch.enable_grad(), _kept(bridge, layers, report, embedding) as seen:
         logits = bridge(ids, use_cache=False)
     try:
         found = tuple(_layer(bridge.blocks[layer], f"blocks.{layer}.", seen) for layer in range(layers))
@@ -78,7 +79,7 @@ _ENDS = ("embed.hook_out", "pos_embed.hook_out", "ln_final.hook_in")
 
 
 @contextmanager
-def _kept(bridge: Any, layers: int, report: Report) -> Iterator[dict[str, Tensor]]:
+def _kept(bridge: Any, layers: int, report: Report, embedding: Tensor | None) -> Iterator[dict[str, Tensor]]:
     """Hooks that keep each wanted activation by name, in the order in which they fire."""
     wanted = {*_ENDS, *(f"blocks.{layer}.{part}" for layer in range(layers) for part in _LAYER)}
     seen: dict[str, Tensor] = {}
@@ -86,7 +87,7 @@ def _kept(bridge: Any, layers: int, report: Report) -> Iterator[dict[str, Tensor
     def keep(activation: Tensor, hook: Any) -> Tensor:
         name = str(hook.name)
         if name == "embed.hook_out":
-            activation = activation.detach().requires_grad_()
+            activation = (activation if embedding is None else embedding).detach().requires_grad_()
         elif name.endswith(("ln1.hook_in", "ln2.hook_in", "ln_final.hook_in")):
             report(0.0)
             activation = activation.clone()

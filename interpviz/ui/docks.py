@@ -17,8 +17,10 @@ from interpviz.ui.theme import colours_of
 
 Area = Qt.DockWidgetArea
 # Shares of the window's width and of the height below the prompt, tried at 1400 x 900 and 1600 x 1000.
+_TABS = (("outputs", "continuation"), ("circuit", "patching", "paths"))
 _COLUMNS = {"components": 28, "circuit": 37, "maps": 35}
 _ROWS = {"components": 42, "outputs": 58}
+_MIDDLE = {"circuit": 62, "interventions": 38}
 _RIGHT = {"maps": 46, "cloud": 54}
 
 
@@ -93,6 +95,11 @@ class Board(QMainWindow):
         for name, dock in self._docks.items():
             dock.setVisible(name in names)
 
+    def raise_first(self) -> None:
+        """Bring the first panel of each stack of tabs to the front."""
+        for front, *_ in _TABS:
+            self._docks[front].raise_()
+
     def start_over(self) -> None:
         """Return to the layout that they started in; which of them are open stays."""
         shown = frozenset(name for name, dock in self._docks.items() if not dock.isHidden())
@@ -125,6 +132,7 @@ class Board(QMainWindow):
         for shares, whole, way in (
             (_COLUMNS, self.width(), Qt.Orientation.Horizontal),
             (_ROWS, height, Qt.Orientation.Vertical),
+            (_MIDDLE, height, Qt.Orientation.Vertical),
             (_RIGHT, height, Qt.Orientation.Vertical),
         ):
             docks = [self._docks[name] for name in shares]
@@ -137,4 +145,9 @@ class Board(QMainWindow):
         self.splitDockWidget(docks["components"], docks["circuit"], Qt.Orientation.Horizontal)
         self.splitDockWidget(docks["circuit"], docks["maps"], Qt.Orientation.Horizontal)
         self.splitDockWidget(docks["components"], docks["outputs"], Qt.Orientation.Vertical)
+        self.splitDockWidget(docks["circuit"], docks["interventions"], Qt.Orientation.Vertical)
         self.splitDockWidget(docks["maps"], docks["cloud"], Qt.Orientation.Vertical)
+        for front, *behind in _TABS:
+            for name in behind:
+                self.tabifyDockWidget(docks[front], docks[name])
+        self.raise_first()

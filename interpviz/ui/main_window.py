@@ -148,7 +148,7 @@ class MainWindow(QMainWindow):
     def _menu_entries(self) -> dict[str, list[Entry | None]]:
         act = self._act
         panels = [
-            Entry(f"panel.{name}", f"Show {panel.title}", partial(self._turn, name), f"Alt+{k + 1}", True)
+            Entry(f"panel.{name}", f"Show {panel.title}", partial(self._turn, name), f"Alt+{(k + 1) % 10}", True)
             for k, (name, panel) in enumerate(self.panels.items())
         ]
         themes = [Entry(f"theme.{c}", f"Theme: {c}", partial(self.theme.choose, c)) for c in CHOICES]

@@ -12,7 +12,17 @@ from PySide6.QtWidgets import QWidget
 from interpviz.ui.camera_view import CameraView
 from interpviz.ui.main_window import MainWindow
 
-PANELS = ("components", "outputs", "maps", "cloud", "circuit")
+PANELS = (
+    "components",
+    "outputs",
+    "maps",
+    "cloud",
+    "circuit",
+    "interventions",
+    "continuation",
+    "patching",
+    "paths",
+)
 _LOOK_MS = 100
 _PATIENCE_S = 600
 
@@ -53,7 +63,9 @@ class Shots(QObject):
     def _light(self) -> None:
         self._draw(self._window, "window-light")
         for name in PANELS:
+            self._window.board.dock(name).raise_()
             self._draw(self._window.board.dock(name), name)
+        self._window.board.raise_first()
         self._window.theme.choose("dark")
 
     def _dark(self) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QWidget
 
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
-from interpviz.core import requests
+from interpviz.core import jobs, requests
 from interpviz.core.document import Document
 from interpviz.core.requests import Request
 from interpviz.core.results import RunResult
@@ -20,8 +20,8 @@ from interpviz.ui.text import Label, button, legible
 _PATIENCE_MS = 400
 
 _NAMES: dict[type, str] = {
-    requests.OpenModel: "Opening the model",
-    requests.OpenCache: "Opening the cache",
+    jobs.OpenModel: "Opening the model",
+    jobs.OpenCache: "Opening the cache",
     requests.RunRequest: "Running the model",
     requests.AttributionRequest: "Attributing the logits",
     requests.SweepRequest: "Ablating each component",

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QApplication
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from interpviz.app import Session
-from interpviz.core.document import Document, Intervention
+from interpviz.core.document import Document
+from interpviz.core.interventions import Intervention
 from interpviz.core.paths import resource
 from interpviz.core.sites import Site
 from interpviz.ui.panels.grid import Grid

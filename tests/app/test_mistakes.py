@@ -11,7 +11,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from interpviz.app import Session
-from interpviz.core.document import Document, Intervention
+from interpviz.core.document import Document
+from interpviz.core.interventions import Intervention
 from interpviz.core.report import Report
 from interpviz.core.requests import Request, RunRequest
 from interpviz.core.sites import Site

@@ -13,7 +13,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from interpviz.app import Session
-from interpviz.core.document import Document, Intervention
+from interpviz.core.document import Document
+from interpviz.core.interventions import Intervention
 from interpviz.core.paths import resource
 from interpviz.core.requests import Request, RunRequest
 from interpviz.core.sites import Site

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from interpviz.control.plan import edited_run
-from interpviz.core.commands import clear_interventions
+from interpviz.control.runs import edited_run
 from interpviz.core.document import PANELS, Document, ModelFacts, Prompt
 from interpviz.core.errors import InterpvizError
-from interpviz.core.requests import OpenModel
+from interpviz.core.experiments import clear_interventions
+from interpviz.core.jobs import OpenModel
 from interpviz.core.sites import Site
 from tests.benchmarks.rounds import Row, compared
 

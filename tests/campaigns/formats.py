@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from interpviz.core.document import CacheFacts, Document, Intervention, ModelFacts, Prompt
+from interpviz.core.document import CacheFacts, Document, ModelFacts, Prompt
 from interpviz.core.errors import InterpvizError
+from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
-from interpviz.data import gguf_header, sessions, weights
+from interpviz.data import dictionaries, directions, gguf_header, sessions, weights
 from interpviz.data.activations import Cache
-from tests.data import samples
+from tests.data import sae_files, samples
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def make_session(folder: Path) -> Path:
     """A session that says something in every field."""
     model = ModelFacts("toy", "./toy", "a" * 64, 2, 3, 1, 12, 48, 50, 16)
     cache = CacheFacts("c", "./c.acts", "b" * 64, "toy", "a" * 64, "huggingface", ("blocks.0.hook_resid_post",), 100)
-    edits = frozenset({Intervention(Site(1, "head", 2), "mean", (1, 2)), Intervention(Site(0, "mlp_out"))})
+    edits = frozenset({Intervention(Site(1, "head", 2), "mean", positions=(1, 2)), Intervention(Site(0, "mlp_out"))})
     document = Document(model, cache, Prompt("so it goes", (0, 3, 7)), Prompt("or so"), " a", " b", edits, token=42)
     sessions.save(document, folder / "toy.session.json")
     return folder / "toy.session.json"
@@ -98,6 +99,23 @@ def read_safetensors(path: Path) -> str:
         raise InterpvizError(str(problem)) from problem
 
 
+def make_dictionary(folder: Path) -> Path:
+    """A jumprelu dictionary in SAELens's layout."""
+    return sae_files.random_sae(folder / "sae", "jumprelu")
+
+
+def read_dictionary(path: Path) -> str:
+    """Every weight, and how they are used; the sha256, which tells any two files apart, aside."""
+    found = dictionaries.load(path.parent)
+    return digest(*vars(replace(found, facts=replace(found.facts, sha256=""))).values())
+
+
+def make_direction(folder: Path) -> Path:
+    """One vector, saved by numpy."""
+    np.save(folder / "direction.npy", np.arange(24, dtype=np.float32))
+    return folder / "direction.npy"
+
+
 def make_gguf(folder: Path) -> Path:
     """Strings, numbers, arrays and two tensors, written by the format's own library."""
     from gguf import GGUFWriter
@@ -130,5 +148,12 @@ FORMATS = {
     "manifest": Format(make_manifest, lambda path: read_cache(path.parent), True, 4096),
     "session": Format(make_session, read_session, True, 4096),
     "safetensors": Format(make_safetensors, read_safetensors, False, 400),
+    "dictionary weights": Format(
+        lambda folder: make_dictionary(folder) / dictionaries.WEIGHTS, read_dictionary, False, 500
+    ),
+    "dictionary config": Format(
+        lambda folder: make_dictionary(folder) / dictionaries.CONFIG, read_dictionary, False, 500
+    ),
+    "direction": Format(make_direction, lambda path: digest(directions.read_direction(path)), False, 128),
     "gguf": Format(make_gguf, read_gguf, False, 1200),
 }

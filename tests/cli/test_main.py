@@ -71,7 +71,7 @@ def test_a_reader_who_leaves_early_is_no_fault() -> None:
 def test_help_names_every_command(interpviz: Command) -> None:
     ended = interpviz("--help")
     assert ended.status == 0
-    for command in ("open", "demo", "models", "run", "heads", "record", "check", "doctor"):
+    for command in ("open", "demo", "models", "run", "sweep", "heads", "record", "check", "doctor"):
         assert f"\n  {command} " in ended.out
 
 

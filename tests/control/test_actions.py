@@ -6,10 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from interpviz.control.actions import Actions
-from interpviz.core import commands
-from interpviz.core.document import Document, Intervention
+from interpviz.control.runs import edited_run
+from interpviz.core import commands, experiments
+from interpviz.core.document import Document
 from interpviz.core.errors import InterpvizError
-from interpviz.core.requests import CacheTokensRequest, ContentsRequest, OpenModel
+from interpviz.core.interventions import Intervention
+from interpviz.core.jobs import ContentsRequest, OpenModel
+from interpviz.core.requests import CacheTokensRequest
 from interpviz.core.sites import Site
 from tests.control.desks import CACHE, DOCUMENT, MODEL, Bench, Engine
 from tests.control.test_panels import cache_tokens
@@ -69,3 +72,40 @@ def test_a_click_in_the_cloud_makes_the_context_the_prompt_without_its_bos():
         actions("token.choose", 5)
         prompt = bench.store.document.prompt
         assert (prompt.text, prompt.tokens) == (" a a", (0, 1, 1))
+
+
+def test_the_steps_of_a_drag_wait_for_the_answer_and_only_the_last_is_made() -> None:
+    half, third, quarter = (Intervention(HEAD, "scale", value) for value in (0.5, 0.33, 0.25))
+    engine, asked = Engine(), edited_run(experiments.add_intervention(DOCUMENT, half))
+    assert asked is not None
+    begun, go = engine.hold(asked)
+    with Bench(engine, DOCUMENT) as bench:
+        actions, _ = actions_on(bench)
+        actions("intervention.set", half, merge="drag")
+        assert begun.wait(20)
+        for edit in (third, quarter):
+            actions("intervention.set", edit, merge="drag")
+        assert bench.store.document.interventions == {half}
+        go.set()
+        bench.pump.until(lambda: bench.store.document.interventions == {quarter})
+        assert all(third not in getattr(one, "interventions", ()) for one in engine.asked)
+        actions("edit.undo")
+        assert bench.store.document == DOCUMENT
+
+
+def test_another_act_makes_the_step_that_waits_before_it() -> None:
+    half, quarter = (Intervention(HEAD, "scale", value) for value in (0.5, 0.25))
+    engine = Engine()
+    document = experiments.add_intervention(DOCUMENT, half)
+    asked = edited_run(document)
+    assert asked is not None
+    engine.hold(asked)
+    with Bench(engine, document) as bench:
+        actions, _ = actions_on(bench)
+        bench.desk.refresh()
+        actions("panel.show", "cloud", False, merge="drag")
+        actions("intervention.set", quarter, merge="drag")
+        assert bench.store.document.interventions == {half}
+        actions("prompt.set", "another")
+        assert bench.store.document.interventions == {quarter}
+        assert bench.store.document.prompt.text == "another"

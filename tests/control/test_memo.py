@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from interpviz.control.memo import Memo
-from interpviz.core.requests import OpenModel
+from interpviz.core.jobs import OpenModel
 
 
 def test_the_least_recently_used_answer_goes_first():

@@ -7,18 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 
 from interpviz.control import plan
 from interpviz.control.circuit import CircuitController, CircuitPicture
 from interpviz.control.cloud import CloudController, CloudPicture, context_text
 from interpviz.control.components import ComponentsController, GridPicture
 from interpviz.control.maps import MapsController, MapsPicture
-from interpviz.control.outputs import OutputsController, OutputsPicture
 from interpviz.control.prompt import PromptController, PromptPicture
-from interpviz.core import commands
-from interpviz.core.document import Document, Intervention, Prompt
-from interpviz.core.errors import InterpvizError
+from interpviz.core import commands, experiments
+from interpviz.core.document import Document, Prompt
+from interpviz.core.interventions import Intervention
 from interpviz.core.requests import (
     AttributionRequest,
     CacheTokensRequest,
@@ -28,9 +26,7 @@ from interpviz.core.requests import (
     PatternRequest,
     RowsRequest,
     SweepRequest,
-    TargetRequest,
     TokensRequest,
-    VocabularyRequest,
 )
 from interpviz.core.results import (
     CacheTokens,
@@ -40,10 +36,7 @@ from interpviz.core.results import (
     FeatureMap,
     Patterns,
     Quality,
-    RunResult,
-    Target,
     Tokens,
-    Vocabulary,
 )
 from interpviz.core.sites import Site
 from tests.control.desks import CACHE, DOCUMENT, MODEL, Bench, Engine, View
@@ -63,60 +56,6 @@ def picture_of(controller: Callable[..., Any], panel: str, answers: dict[Any, An
         bench.desk.refresh()
         bench.pump.until(lambda: done >= set(plan.plan(document)))
     return view
-
-
-def run(*logits: float) -> RunResult:
-    return RunResult(TOKENS, np.array(logits, np.float32), None, None, 0.01)
-
-
-def outputs(document: Document, more: dict[Any, Any] | None = None) -> OutputsPicture:
-    cut = commands.toggle_intervention(document, HEAD)
-    answers: dict[Any, Any] = {
-        plan.clean_run(cut): run(0.0, 0.0, 2.0, 1.0, 0.0),
-        plan.edited_run(cut): run(0.0, 0.0, 1.0, 1.0, 0.0),
-        VocabularyRequest: Vocabulary(("<bos>", "a", " x", " y", "z")),
-        TargetRequest: Target(2, 3),
-        AttributionRequest: Effects((HEAD,), np.array([0.25], np.float32), 1.0),
-    }
-    shown: OutputsPicture = picture_of(OutputsController, "outputs", answers | (more or {}), cut).pictures[-1]
-    return shown
-
-
-def test_outputs_tell_the_logit_difference_before_and_after_the_cut():
-    picture = outputs(DOCUMENT)
-    assert (picture.clean_difference, picture.edited_difference) == (1.0, 0.0)
-
-
-def test_outputs_tell_the_divergence_of_the_edited_from_the_clean_answer():
-    p = np.exp([0, 0, 2, 1, 0]) / np.exp([0, 0, 2, 1, 0]).sum()
-    q = np.exp([0, 0, 1, 1, 0]) / np.exp([0, 0, 1, 1, 0]).sum()
-    assert outputs(DOCUMENT).kl == pytest.approx(sum(p * np.log(p / q)), abs=1e-6)
-
-
-def test_target_and_distractor_stand_first_and_the_rest_by_probability():
-    rows = outputs(DOCUMENT).rows
-    assert [(row.text, row.role) for row in rows[:2]] == [(" x", "target"), (" y", "distractor")]
-    assert [row.edited_logit for row in rows[:3]] == [1.0, 1.0, 0.0]
-
-
-def test_outputs_tell_what_is_known_of_the_selected_component():
-    assert outputs(DOCUMENT).component == "L1H2: direct +0.250 nats"
-
-
-def test_without_a_distractor_the_difference_is_the_log_probability_of_the_target():
-    alone = outputs(replace(DOCUMENT, distractor=""), {TargetRequest: Target(2, None)})
-    assert alone.clean_difference == pytest.approx(2 - np.log(3 + np.exp(2) + np.exp(1)))
-
-
-def test_outputs_without_a_model_say_what_to_do():
-    view = picture_of(OutputsController, "outputs", {}, Document())
-    assert view.sentences[-1] == "Open a model to see what it says next."
-
-
-def test_a_refused_run_shows_its_sentence_in_place_of_an_answer():
-    answers = {plan.clean_run(DOCUMENT): InterpvizError("The prompt has 70 tokens; toy reads 64.")}
-    view = picture_of(OutputsController, "outputs", answers | {VocabularyRequest: Vocabulary(("a",))}, DOCUMENT)
-    assert view.sentences[-1] == "The prompt has 70 tokens; toy reads 64."
 
 
 def grid(document: Document, answers: dict[Any, Any]) -> GridPicture:
@@ -246,7 +185,7 @@ def test_the_node_of_a_cut_head_is_marked():
 
 
 def test_the_prompt_panel_marks_the_positions_that_edits_are_restricted_to():
-    document = commands.add_intervention(DOCUMENT, Intervention(HEAD, positions=(-1,)))
+    document = experiments.add_intervention(DOCUMENT, Intervention(HEAD, positions=(-1,)))
     view = picture_of(PromptController, "prompt", {TokensRequest: TOKENS}, document)
     picture: PromptPicture = view.pictures[-1]
     assert (picture.edited, picture.tokens) == (frozenset({1}), TOKENS)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from interpviz.control.plan import plan
-from interpviz.core import commands
-from interpviz.core.document import Document, Intervention, Prompt
+from interpviz.core import commands, experiments
+from interpviz.core.document import Document, Prompt
+from interpviz.core.interventions import Intervention
 from interpviz.core.requests import (
     CloudRequest,
     GraphRequest,
@@ -62,6 +63,6 @@ def test_a_chosen_token_asks_for_the_recorded_rows_of_its_context():
 
 def test_mean_ablation_draws_from_the_open_cache_only_if_it_is_of_this_model():
     edit = Intervention(HEAD, "mean")
-    fits = commands.add_intervention(commands.open_cache(DOCUMENT, CACHE), edit)
-    stranger = commands.add_intervention(commands.open_cache(DOCUMENT, replace(CACHE, model_sha256="bb")), edit)
-    assert [plan(d)[0].reference for d in (fits, stranger)] == [CACHE, None]  # type: ignore[union-attr]
+    fits = experiments.add_intervention(commands.open_cache(DOCUMENT, CACHE), edit)
+    stranger = experiments.add_intervention(commands.open_cache(DOCUMENT, replace(CACHE, model_sha256="bb")), edit)
+    assert [plan(d)[0].sources.reference for d in (fits, stranger)] == [CACHE, None]  # type: ignore[union-attr]

@@ -10,8 +10,9 @@ import pytest
 
 from interpviz.control.scheduler import Scheduler
 from interpviz.core.errors import InterpvizError
+from interpviz.core.jobs import OpenModel
 from interpviz.core.report import Report
-from interpviz.core.requests import OpenModel, Request
+from interpviz.core.requests import Request
 from tests.control.desks import Engine, Pump
 
 A, B, C = OpenModel("a"), OpenModel("b"), OpenModel("c")
@@ -54,6 +55,26 @@ def test_an_answer_that_is_no_longer_wanted_is_dropped(heard: Heard):
     go.set()
     heard.pump.until(lambda: B in heard.ended)
     assert heard.answers == ["b!"]
+
+
+def test_what_was_dropped_is_done_again_when_it_is_wanted_again():
+    engine, pump, posted = Engine({A: "a!", B: "b!"}), Pump(), threading.Semaphore(0)
+
+    def post(call: Any) -> None:
+        pump.post(call)
+        posted.release()
+
+    scheduler, answers = Scheduler(engine.compute, post), []
+    scheduler.answered.connect(lambda request, answer: answers.append(answer))
+    scheduler.want([A])
+    assert posted.acquire(timeout=20)  # that it began
+    assert posted.acquire(timeout=20)  # that it is done
+    scheduler.want([B])
+    pump.drain()
+    scheduler.want([A])
+    pump.until(lambda: answers == ["a!"])
+    assert engine.asked.count(A) == 2
+    scheduler.close()
 
 
 def test_a_long_stream_stands_aside_for_a_click(heard: Heard):

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpviz.control.store import Store
-from interpviz.core import commands
-from interpviz.core.document import Document, Intervention
+from interpviz.core import commands, experiments
+from interpviz.core.document import Document
 from interpviz.core.errors import InterpvizError
+from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
 from tests.control.desks import DOCUMENT
 
@@ -41,7 +42,7 @@ def test_the_steps_of_one_drag_are_one_undo():
 
 def test_an_act_that_changes_nothing_leaves_no_trace():
     store = Store(DOCUMENT)
-    store.apply(commands.clear_interventions)
+    store.apply(experiments.clear_interventions)
     assert not store.can_undo
 
 

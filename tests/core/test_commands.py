@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpviz.core import commands
-from interpviz.core.document import PANELS, Document, Intervention, ModelFacts, Prompt, Selection
+from interpviz.core import commands, experiments
+from interpviz.core.document import PANELS, Document, ModelFacts, Prompt, Selection
 from interpviz.core.errors import InterpvizError, SiteMissing
+from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
 from tests.core.test_document import CACHE, TINY
 
@@ -70,27 +71,27 @@ def test_a_click_cuts_a_head_and_a_second_click_puts_it_back() -> None:
 
 
 def test_a_click_puts_back_whatever_edit_of_the_site_stands() -> None:
-    edited = commands.add_intervention(OPEN, Intervention(HEAD, "mean", (2,)))
+    edited = experiments.add_intervention(OPEN, Intervention(HEAD, "mean", positions=(2,)))
     assert commands.toggle_intervention(edited, HEAD).interventions == frozenset()
 
 
 def test_a_drag_cuts_each_head_once_and_keeps_edits_that_stand() -> None:
-    edited = commands.add_intervention(OPEN, Intervention(HEAD, "mean", (2,)))
+    edited = experiments.add_intervention(OPEN, Intervention(HEAD, "mean", positions=(2,)))
     cut = commands.ablate(edited, [HEAD, MLP, MLP])
-    assert cut.interventions == {Intervention(HEAD, "mean", (2,)), Intervention(MLP, "zero")}
+    assert cut.interventions == {Intervention(HEAD, "mean", positions=(2,)), Intervention(MLP, "zero")}
     assert cut.selection == Selection((HEAD, MLP))
 
 
 def test_restoring_puts_back_only_what_is_named() -> None:
     cut = commands.ablate(OPEN, [HEAD, MLP])
     assert commands.restore(cut, [HEAD]).interventions == {Intervention(MLP)}
-    assert commands.clear_interventions(cut).interventions == frozenset()
+    assert experiments.clear_interventions(cut).interventions == frozenset()
 
 
 def test_a_new_edit_takes_the_place_of_the_old_one_of_its_site() -> None:
     cut = commands.ablate(OPEN, [HEAD, MLP])
-    edited = commands.add_intervention(cut, Intervention(HEAD, "mean", (1,)))
-    assert edited.interventions == {Intervention(HEAD, "mean", (1,)), Intervention(MLP)}
+    edited = experiments.add_intervention(cut, Intervention(HEAD, "mean", positions=(1,)))
+    assert edited.interventions == {Intervention(HEAD, "mean", positions=(1,)), Intervention(MLP)}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_a_new_edit_takes_the_place_of_the_old_one_of_its_site() -> None:
     [
         lambda document, site: commands.toggle_intervention(document, site),
         lambda document, site: commands.ablate(document, [MLP, site]),
-        lambda document, site: commands.add_intervention(document, Intervention(site)),
+        lambda document, site: experiments.add_intervention(document, Intervention(site)),
         lambda document, site: commands.select(document, [site]),
     ],
 )

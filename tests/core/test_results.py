@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from interpviz.core.results import NODE_KINDS, CacheTokens, CircuitGraph, Tokens, nbytes
+from interpviz.core.results import NODE_KINDS, CacheTokens, CircuitGraph, PathEffects, Tokens, nbytes
 from interpviz.core.sites import Site
 
 
@@ -33,6 +33,11 @@ def test_a_token_knows_the_rows_of_its_context() -> None:
     assert tokens.context(2) == range(3)
     assert tokens.context(3) == range(3, 4)
     assert tokens.context(4) == range(3, 5)
+
+
+def test_the_indirect_effect_is_what_the_total_has_beyond_the_direct_one() -> None:
+    effects = PathEffects(total=2.0, direct=-0.5, path=1.0, baseline=3.25, road="fast", seconds=0.0)
+    assert effects.indirect == 2.5
 
 
 def test_results_are_counted_in_the_bytes_of_their_arrays() -> None:

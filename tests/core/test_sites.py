@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,12 +7,17 @@ from hypothesis import strategies as st
 from interpviz.core.errors import InterpvizError, UnknownSite
 from interpviz.core.sites import EMBED, Kind, Site, short_name
 
-WHOLE_KINDS: list[Kind] = [kind for kind in get_args(Kind) if kind not in ("embed", "head")]
+INDEXED: list[Kind] = ["head", "query", "key", "value", "neuron"]
+WHOLE: list[Kind] = ["heads", "attn_out", "mlp_out", "resid_pre", "resid_post"]
 LAYERS = st.integers(0, 10_000)
+WHOLE_SITES = st.just(EMBED) | st.builds(lambda layer, kind: Site(layer, kind), LAYERS, st.sampled_from(WHOLE))
 SITES = (
-    st.just(EMBED)
-    | st.builds(lambda layer, head: Site(layer, "head", head), LAYERS, LAYERS)
-    | st.builds(lambda layer, kind: Site(layer, kind), LAYERS, st.sampled_from(WHOLE_KINDS))
+    WHOLE_SITES
+    | st.builds(lambda layer, kind, index: Site(layer, kind, index), LAYERS, st.sampled_from(INDEXED), LAYERS)
+    | st.builds(lambda layer, head, q, k: Site(layer, "edge", head, q, k), LAYERS, LAYERS, LAYERS, LAYERS)
+    | st.builds(
+        lambda name, index: Site(-1, "feature", index, dictionary=name), st.sampled_from(["s", "a b.c"]), LAYERS
+    )
 )
 
 
@@ -29,6 +32,12 @@ SITES = (
         ("L1R", Site(1, "resid_post")),
         ("L0R-", Site(0, "resid_pre")),
         ("E", EMBED),
+        ("L1Q4", Site(1, "query", 4)),
+        ("L1K0", Site(1, "key", 0)),
+        ("L1V0", Site(1, "value", 0)),
+        ("L1N37", Site(1, "neuron", 37)),
+        ("L1H4[7<3]", Site(1, "edge", 4, 7, 3)),
+        ("res-16k/123", Site(-1, "feature", 123, dictionary="res-16k")),
     ],
 )
 def test_a_short_name_means_its_site(text: str, site: Site) -> None:
@@ -56,8 +65,24 @@ def test_an_activation_of_a_kind_to_come_keeps_its_name() -> None:
     assert [short_name(hook) for hook in ("blocks.1.attn.hook_q", "hook_embed")] == ["blocks.1.attn.hook_q", "E"]
 
 
-def test_a_head_lies_in_the_z_of_its_layer() -> None:
-    assert Site.parse("L3H7").hook == "blocks.3.attn.hook_z"
+@pytest.mark.parametrize(
+    ("part", "hook"),
+    [
+        ("L3H7", "blocks.3.attn.hook_z"),
+        ("L3Q7", "blocks.3.attn.hook_q"),
+        ("L3K1", "blocks.3.attn.hook_k"),
+        ("L3V1", "blocks.3.attn.hook_v"),
+        ("L3H7[2<1]", "blocks.3.attn.hook_pattern"),
+        ("L3N70", "blocks.3.mlp.hook_post"),
+    ],
+)
+def test_a_part_lies_in_an_activation_of_its_layer(part: str, hook: str) -> None:
+    assert Site.parse(part).hook == hook
+
+
+def test_where_a_feature_is_read_its_dictionary_says() -> None:
+    with pytest.raises(ValueError, match="read where its dictionary says"):
+        _ = Site.parse("sae/3").hook
 
 
 @given(SITES)
@@ -65,7 +90,7 @@ def test_every_site_is_printed_and_read_back(site: Site) -> None:
     assert Site.parse(str(site)) == site
 
 
-@given(SITES.filter(lambda site: site.kind != "head"))
+@given(WHOLE_SITES)
 def test_every_whole_activation_is_read_back_from_its_hook_name(site: Site) -> None:
     assert Site.parse(site.hook) == site
 
@@ -84,6 +109,12 @@ def test_every_whole_activation_is_read_back_from_its_hook_name(site: Site) -> N
         "L1H4 ",
         "L1RR",
         "L1.5M",
+        "L1H4[7>3]",
+        "L1H4[-1<3]",
+        "L1N",
+        "/3",
+        "a/b/3",
+        "sae/x",
         "blocks.1.hook_z",
         "blocks.x.hook_mlp_out",
     ],

@@ -1,4 +1,4 @@
-"""A check finds every damage and says whether a cache, a session or a model is whole."""
+"""A check finds every damage and says whether a cache, a dictionary, a session or a model is whole."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from interpviz.core.document import Document
 from interpviz.core.errors import InterpvizError
 from interpviz.data import manifest, sessions
 from interpviz.data.check import check
+from tests.data import sae_files
 from tests.data.samples import RESIDUAL, Sample
 from tests.data.test_sessions import CACHE, MODEL
 
@@ -67,6 +68,33 @@ def test_a_damaged_manifest_is_a_problem_not_an_error(sample: Sample) -> None:
     (sample.folder / manifest.NAME).write_bytes(b"{}\n")
     found = check(str(sample.folder))
     assert (found.kind, found.whole) == ("cache", False)
+
+
+def test_a_whole_dictionary_says_what_it_is(tmp_path: Path) -> None:
+    folder = sae_files.random_sae(tmp_path / "L0", "jumprelu", normalize_activations="layer_norm")
+    found = check(str(folder))
+    assert (found.kind, found.whole, found.facts["notes"]) == ("dictionary", True, [])
+    said = {name: found.facts[name] for name in ("name", "architecture", "hook", "d_in", "features")}
+    assert said == {"name": "L0", "architecture": "jumprelu", "hook": sae_files.HOOK, "d_in": 6, "features": 10}
+    assert found.facts["normalize_activations"] == "layer_norm"
+
+
+def test_a_dictionary_with_one_spoiled_weight_is_not_whole(tmp_path: Path) -> None:
+    tensors = sae_files.weights()
+    tensors["W_dec"][3, 2] = np.nan
+    found = check(str(sae_files.save(tmp_path / "L0", sae_files.config(), tensors)))
+    assert (found.kind, found.whole) == ("dictionary", False)
+    assert found.problems == (
+        "L0 cannot be read as a dictionary: its W_dec holds NaN or infinite numbers. Train, save or fetch it again.",
+    )
+
+
+def test_half_a_dictionary_is_not_whole(tmp_path: Path) -> None:
+    folder = sae_files.random_sae(tmp_path / "L0")
+    (folder / "cfg.json").unlink()
+    found = check(str(folder))
+    assert (found.kind, found.whole) == ("dictionary", False)
+    assert found.problems[0].startswith("L0 holds no cfg.json")
 
 
 def test_a_session_whose_cache_is_gone_is_not_whole(tmp_path: Path) -> None:

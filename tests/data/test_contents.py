@@ -13,6 +13,7 @@ from interpviz.core.document import Document
 from interpviz.core.errors import InterpvizError
 from interpviz.data import models, sessions
 from interpviz.data.contents import kind_of
+from tests.data import sae_files
 from tests.data.samples import Sample
 
 
@@ -27,6 +28,21 @@ def test_a_cache_and_a_shard_are_caches(sample: Sample) -> None:
     assert kind_of(Path(moved)) == kind_of(Path(moved) / "shard-00000.h5") == "cache"
 
 
+def test_a_saelens_folder_is_a_dictionary_and_so_is_half_of_one(tmp_path: Path) -> None:
+    folder = sae_files.random_sae(tmp_path / "a")
+    assert kind_of(folder) == "dictionary"
+    for part in ("cfg.json", "sae_weights.safetensors"):
+        (tmp_path / part).write_bytes((folder / part).read_bytes())
+        assert kind_of(tmp_path) == "dictionary"  # opening it says what is missing
+        (tmp_path / part).unlink()
+
+
+def test_a_model_beside_another_configuration_is_a_model(tmp_path: Path) -> None:
+    for name in ("config.json", "cfg.json"):
+        (tmp_path / name).write_text("{}")
+    assert kind_of(tmp_path) == "model"
+
+
 def test_a_session_is_a_session_whatever_its_name(tmp_path: Path) -> None:
     sessions.save(Document(), tmp_path / "notes.txt")
     assert kind_of(tmp_path / "notes.txt") == "session"
@@ -39,7 +55,7 @@ def test_an_hdf5_file_of_others_is_named_when_it_is_opened(tmp_path: Path) -> No
 
 def test_a_pipe_is_a_sentence_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.gguf")
-    with pytest.raises(InterpvizError, match=r"pipe\.gguf is no model, cache or session"):
+    with pytest.raises(InterpvizError, match=r"pipe\.gguf is no model, cache, dictionary or session"):
         kind_of(tmp_path / "pipe.gguf")
     with pytest.raises(InterpvizError, match=r"pipe\.gguf is no model"):
         models.resolve(str(tmp_path / "pipe.gguf"))
@@ -48,10 +64,12 @@ def test_a_pipe_is_a_sentence_and_not_waited_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("letter.txt", r"letter\.txt is no model, cache or session"),
-        ("empty", "holds neither a model"),
+        ("letter.txt", r"letter\.txt is no model, cache, dictionary or session"),
+        ("empty", r"holds neither a model .* nor a dictionary \(cfg\.json and sae_weights\.safetensors\)"),
         ("gone", "There is no model"),
-        ("manifest.jsonl", "Open the folder that it lies in"),
+        ("manifest.jsonl", r"manifest\.jsonl is part of a cache. Open the folder that it lies in"),
+        ("cfg.json", r"cfg\.json is part of a dictionary. Open the folder that it lies in"),
+        ("sae_weights.safetensors", r"sae_weights\.safetensors is part of a dictionary. Open the folder"),
         ("model.safetensors", "Open the folder that it lies in, with config"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_folder_without_a_config_is_refused(folder: Path) -> None:
 def test_truncated_weights_are_refused(folder: Path, cut: int) -> None:
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:cut])
-    with pytest.raises(InterpvizError, match=r"model\.safetensors in tiny is damaged: .* Fetch the model again"):
+    with pytest.raises(InterpvizError, match=r"model\.safetensors in tiny is damaged: .* Copy or fetch it again"):
         models.resolve(str(folder))
 
 

@@ -15,14 +15,20 @@ from interpviz.core.document import (
     PANELS,
     CacheFacts,
     CloudView,
+    ComponentsView,
+    ContinuationView,
+    DictionaryFacts,
     Document,
+    Experiment,
     GraphView,
-    Intervention,
     ModelFacts,
+    PatchingView,
+    PathsView,
     Prompt,
     Selection,
 )
 from interpviz.core.errors import InterpvizError
+from interpviz.core.interventions import Intervention
 from interpviz.core.sites import EMBED, Site
 from interpviz.data import sessions
 from interpviz.data.session_file import SessionFile
@@ -32,14 +38,24 @@ MODEL = ModelFacts("demo", "demo", "a" * 64, 4, 6, 6, 192, 512, 4096, 128)
 HOOKS = ("blocks.1.hook_resid_post", "blocks.3.hook_resid_post")
 CACHE = CacheFacts("held-out", "/data/held-out.acts", "b" * 64, "demo", "a" * 64, "huggingface", HOOKS, 8192)
 
+SAE = DictionaryFacts("sae", "/data/sae", "c" * 64, "standard", HOOKS[0], 192, 16)
+
 layers, heads = st.integers(0, 3), st.integers(0, 5)
+whole = st.builds(Site, layers, st.sampled_from(["resid_pre", "heads", "attn_out", "mlp_out", "resid_post"]))
 sites = st.one_of(
     st.just(EMBED),
-    st.builds(Site, layers, st.sampled_from(["resid_pre", "heads", "attn_out", "mlp_out", "resid_post"])),
-    st.builds(Site, layers, st.just("head"), heads),
+    whole,
+    st.builds(Site, layers, st.sampled_from(["head", "query", "key", "value", "neuron"]), heads),
+    st.builds(Site, st.just(-1), st.just("feature"), heads, dictionary=st.just("sae")),
 )
 positions = st.none() | st.lists(st.integers(-5, 127), min_size=1, unique=True).map(lambda found: tuple(sorted(found)))
 prompts = st.builds(Prompt, st.text(), st.none() | st.lists(st.integers(0, 4095)).map(tuple), st.booleans())
+edits = st.frozensets(
+    st.builds(Intervention, sites, st.sampled_from(["zero", "mean", "resample", "patch"]), positions=positions)
+    | st.builds(Intervention, sites, st.just("scale"), st.floats(-9, 9), positions=positions)
+    | st.builds(Intervention, whole, st.just("add"), st.floats(-9, 9), st.just("refusal.npy"), positions),
+    max_size=5,
+)
 documents = st.builds(
     Document,
     st.just(MODEL),
@@ -48,15 +64,24 @@ documents = st.builds(
     st.none() | prompts,
     st.text(max_size=10),
     st.text(max_size=10),
-    st.frozensets(st.builds(Intervention, sites, st.sampled_from(["zero", "mean"]), positions), max_size=5),
+    edits,
     st.builds(Selection, st.lists(sites, max_size=4).map(tuple)),
     st.none() | st.integers(0, 8191),
-    st.sampled_from(["direct", "ablation"]),
+    st.sampled_from(["direct", "attributed", "ablation"]),
     st.builds(
         CloudView, st.text(max_size=10), st.sampled_from(["pca", "umap"]), st.sampled_from(["document", "position"])
     ),
     st.builds(GraphView, st.floats(0, 1)),
     st.frozensets(st.sampled_from(PANELS)),
+    dictionaries=st.just((SAE,)),
+    off=edits,
+    freeze=st.booleans(),
+    experiments=st.builds(Experiment, st.just("kept"), edits, st.booleans()).map(lambda one: (one,)),
+    compared=st.sampled_from([None, ("clean", ""), ("", "kept")]),
+    components=st.builds(ComponentsView, st.sampled_from(["grid", "table"]), st.just("direct"), st.booleans()),
+    patching=st.builds(PatchingView, st.sampled_from(["resid", "attn", "mlp"]), st.booleans()),
+    continuation=st.builds(ContinuationView, st.integers(1, 1000), st.floats(0, 9), st.integers(0, 99)),
+    paths=st.builds(PathsView, st.just("L0H2 > logits"), st.sampled_from(["zero", "patch"])),
 )
 
 
@@ -67,6 +92,12 @@ def test_what_is_saved_is_what_is_opened(tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.getbasetemp() / "some.session.json"
     sessions.save(document, path)
     assert sessions.load(path) == document
+
+
+def test_a_session_of_the_first_version_opens(tmp_path: Path) -> None:
+    _write(tmp_path, {"version": 1, "interventions": [{"site": "L1H4", "mode": "mean", "positions": [2]}]})
+    edits = sessions.load(tmp_path / "s.json").interventions
+    assert edits == {Intervention(Site(1, "head", 4), "mean", positions=(2,))}
 
 
 def test_an_empty_document_comes_back(tmp_path: Path) -> None:
@@ -132,9 +163,16 @@ def test_a_newer_session_is_refused_by_its_version(tmp_path: Path) -> None:
         ({"prompt": {"text": "x" * 1_000_001}}, "is not valid"),
         ({"model": {"name": "x"}}, "is not valid"),
         ({"selection": ["L9H0"]}, "demo has no L9H0"),
-        ({"selection": ["L1H4[7<3]"]}, "names no part of a model"),
+        ({"selection": ["L1H4[7>3]"]}, "names no part of a model"),
         ({"interventions": [{"site": "L1H4", "mode": "explode"}]}, r"its interventions\.0\.mode is not valid"),
         ({"interventions": [{"site": "<b>x</b>"}]}, "names no part"),
+        ({"interventions": [{"site": "L1H4", "mode": "scale"}]}, "scale needs a value"),
+        ({"interventions": [{"site": "L1H4", "mode": "scale", "value": float("inf")}]}, "is not valid"),
+        ({"off": [{"site": "L9H4"}]}, "demo has no L9H4"),
+        ({"experiments": [{"name": "x", "interventions": [{"site": "sae/3"}]}]}, "No dictionary sae is open"),
+        ({"compared": ["clean", "lost"]}, "No experiment is called 'lost'"),
+        ({"paths": {"paths": "L0H2 > L1H0"}}, "does not end at the logits"),
+        ({"continuation": {"tokens": 0}}, r"its continuation\.tokens is not valid"),
         ({"interventions": [{"site": "L1H4", "positions": []}]}, r"its interventions\.0\.positions is not valid"),
         ({"model": None, "selection": ["L0M"]}, "parts of no model"),
         ({"token": 8192}, "a token that its cache has not"),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from interpviz.core.document import Intervention
+from interpviz.core.interventions import Intervention
 from interpviz.core.sites import EMBED, Site
 
 Edit = Callable[[Tensor], Tensor]

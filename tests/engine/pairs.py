@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from interpviz.core.document import Intervention, ModelFacts
-from interpviz.core.requests import OpenModel
+from interpviz.core.document import ModelFacts
+from interpviz.core.interventions import Intervention
+from interpviz.core.jobs import OpenModel
 from interpviz.engine.compute import Engine
 from interpviz.engine.lens import Model
 from tests.engine import oracle

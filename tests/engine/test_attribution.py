@@ -10,7 +10,8 @@ from torch import Tensor
 
 from interpviz.core.document import Prompt
 from interpviz.core.errors import InterpvizError
-from interpviz.core.requests import AttributionRequest, OpenModel
+from interpviz.core.jobs import OpenModel
+from interpviz.core.requests import AttributionRequest
 from interpviz.core.results import Effects
 from interpviz.engine.compute import Engine
 from tests.engine import plain, tiny

@@ -13,9 +13,11 @@ from typing import get_args
 import pytest
 import torch
 
-from interpviz.core.document import Intervention, Prompt
+from interpviz.core.document import Prompt
 from interpviz.core.errors import InterpvizError, SiteMissing
-from interpviz.core.requests import OpenModel, Request, RunRequest, TokensRequest
+from interpviz.core.interventions import Intervention
+from interpviz.core.jobs import OpenModel
+from interpviz.core.requests import Request, RunRequest, TokensRequest
 from interpviz.engine import file_answers, model_answers
 from interpviz.engine.compute import Engine
 from interpviz.engine.lens import Model

@@ -10,7 +10,8 @@ import torch
 
 from interpviz.core.document import Prompt
 from interpviz.core.errors import Cancelled, InterpvizError
-from interpviz.core.requests import OpenModel, RunRequest
+from interpviz.core.jobs import OpenModel
+from interpviz.core.requests import RunRequest
 from interpviz.engine.compute import Engine
 from interpviz.engine.convert import convert_gguf
 from tests.engine import gguf_file, tiny

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from interpviz.core.document import Intervention, Mode, Prompt
+from interpviz.core.document import Prompt
+from interpviz.core.interventions import Intervention, Mode
 from interpviz.core.paths import resource
 from interpviz.core.requests import RunRequest
 from interpviz.core.sites import EMBED, Kind, Site
@@ -76,7 +77,10 @@ def cases(pair: Pair, prompts: Sequence[str], mode: Mode) -> list[tuple[str, Int
         kind = draw.choice(KINDS)
         site = EMBED if kind == "embed" else Site(layer, kind, head if kind == "head" else -1)
         few = tuple(sorted(draw.sample(range(length), 2)))
-        drawn.append((text, Intervention(site, mode, draw.choice((None, None, (length - 1,), (-1,), (0,), few)))))
+        positions = draw.choice((None, None, (length - 1,), (-1,), (0,), few))
+        if mode == "mean" and positions == (0,):
+            positions = None  # a BOS is its own mean, and an edit that changes nothing is refused
+        drawn.append((text, Intervention(site, mode, positions=positions)))
     return drawn
 
 

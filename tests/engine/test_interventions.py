@@ -5,17 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-from interpviz.core.document import Intervention
 from interpviz.core.errors import InterpvizError
-from interpviz.engine.interventions import Edits, MeanActivation, RowEdit, per_head, positions_of
+from interpviz.core.interventions import Intervention
+from interpviz.engine.interventions import Edits, RowEdit
+from interpviz.engine.parts import per_head
+from interpviz.engine.places import positions_of
+from interpviz.engine.reference import MeanActivation
 from tests.engine.pairs import Pair
+from tests.engine.supplying import NoSupply
 
 
 @pytest.mark.parametrize(
     ("text", "positions"), [("L0H0", [0, 1, 2, 3]), ("L0H0@-1", [3]), ("L0H0@1-2", [1, 2]), ("L0H0@0", [0])]
 )
 def test_positions_count_tokens_from_the_start_or_the_end(text: str, positions: list[int]) -> None:
-    assert positions_of(Intervention.parse(text), length=4) == positions
+    assert positions_of(Intervention.parse(text), length=4).tolist() == positions
 
 
 def test_heads_that_come_flat_are_cut_in_the_memory_of_the_activation(llama: Pair) -> None:
@@ -58,7 +62,4 @@ def test_an_activation_without_a_place_for_each_token_is_refused(llama: Pair) ->
 
 
 def _edits(pair: Pair, *edits: RowEdit) -> Edits:
-    def no_means(hook: str) -> MeanActivation:
-        raise AssertionError(hook)
-
-    return Edits(pair.model, edits, 3, no_means)
+    return Edits(pair.model, edits, 3, NoSupply())

@@ -12,9 +12,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from interpviz.core.document import CacheFacts, Intervention, Prompt
+from interpviz.core.document import CacheFacts, Prompt, Sources
+from interpviz.core.interventions import Intervention
+from interpviz.core.jobs import OpenCache
 from interpviz.core.paths import resource
-from interpviz.core.requests import OpenCache, RunRequest
+from interpviz.core.requests import RunRequest
 from interpviz.core.results import RunResult
 from interpviz.data import probe
 from interpviz.data.manifest import Job
@@ -91,7 +93,7 @@ def test_the_bundled_text_gives_the_demo_32_contexts_of_64_tokens() -> None:
 
 
 def _run(pair: Pair, cache: CacheFacts | None, edit: Intervention = MEAN) -> RunResult:
-    request = RunRequest(pair.facts, Prompt(TEXT), frozenset([edit]), reference=cache)
+    request = RunRequest(pair.facts, Prompt(TEXT), frozenset([edit]), sources=Sources(reference=cache))
     result: RunResult = pair.engine.compute(request)
     return result
 

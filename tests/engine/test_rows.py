@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from interpviz.core.errors import InterpvizError
-from interpviz.core.requests import CacheTokensRequest, OpenCache, RowsRequest
+from interpviz.core.jobs import OpenCache
+from interpviz.core.requests import CacheTokensRequest, RowsRequest
 from interpviz.data import probe
 from interpviz.engine.compute import Engine
 from tests.data.samples import RESIDUAL, TEXTS, Sample, Z, record

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from interpviz.core.document import Intervention, Mode, Prompt
+from interpviz.core.document import Prompt
 from interpviz.core.errors import Cancelled
+from interpviz.core.interventions import Intervention, Mode
 from interpviz.core.requests import RunRequest, SweepRequest
 from interpviz.engine import sweep
 from tests.engine import oracle

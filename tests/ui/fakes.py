@@ -14,6 +14,7 @@ from interpviz.control.maps import MapsPicture
 from interpviz.control.outputs import OutputRow, OutputsPicture
 from interpviz.control.prompt import PromptPicture
 from interpviz.core.document import CacheFacts, ModelFacts
+from interpviz.core.logits import Measured
 from interpviz.core.requests import Request
 from interpviz.core.results import CacheTokens, CircuitGraph, Cloud, FeatureMap, Quality, Tokens
 from interpviz.core.sites import Site
@@ -64,7 +65,7 @@ def tokens(*texts: str) -> Tokens:
 def prompt(**changes: Any) -> PromptPicture:
     shown = {
         "text": "When Mary and", "contrast": "", "target": " Mary", "distractor": " John", "tokens": tokens(*WORDS),
-        "contrast_tokens": None, "edited": frozenset(), "problem": "",
+        "contrast_tokens": None, "edited": frozenset(), "alignment": "", "problem": "",
     }  # fmt: skip
     return PromptPicture(**{**shown, **changes})
 
@@ -86,9 +87,9 @@ def outputs(**changes: Any) -> OutputsPicture:
         OutputRow(5, "\n", "", 0.0625, 9.0, 0.03125, 8.0),
     )
     shown = {
-        "rows": rows, "clean_difference": 3.25, "edited_difference": 1.0, "kl": 0.5312,
-        "edits": ("L1H2:zero", "L0M:mean@1"), "reference": "", "pending": False, "seconds": 0.01,
-        "component": "L1H2: direct +0.500 nats", "problem": "",
+        "rows": rows, "left": "clean", "right": "edited", "compared": False, "left_difference": Measured(3.25),
+        "right_difference": Measured(1.0), "kl": Measured(0.5312), "edits": ("L1H2:zero", "L0M:mean@1"),
+        "reference": "", "slow": False, "component": "L1H2: direct +0.500 nats",
     }  # fmt: skip
     return OutputsPicture(**{**shown, **changes})
 

@@ -12,8 +12,12 @@ from interpviz.ui.panels import circuit, cloud
 from interpviz.ui.panels.circuit import CircuitPanel
 from interpviz.ui.panels.cloud import CloudPanel
 from interpviz.ui.panels.components import ComponentsPanel
+from interpviz.ui.panels.continuation import ContinuationPanel
+from interpviz.ui.panels.interventions import InterventionsPanel
 from interpviz.ui.panels.maps import MapsPanel
 from interpviz.ui.panels.outputs import OutputsPanel
+from interpviz.ui.panels.patching import PatchingPanel
+from interpviz.ui.panels.paths import PathsPanel
 from interpviz.ui.panels.prompt import PromptPanel
 
 MakeView = Callable[[Camera, Margins, bool], CameraView]
@@ -24,8 +28,12 @@ def make_panels(act: Act, view: MakeView) -> dict[str, Panel[Any]]:
     return {
         "prompt": PromptPanel(act),
         "components": ComponentsPanel(act),
-        "outputs": OutputsPanel(act),
+        "outputs": OutputsPanel(),
         "maps": MapsPanel(),
         "cloud": CloudPanel(act, view(cloud.BOUNDS, cloud.MARGINS, True)),
         "circuit": CircuitPanel(act, view(circuit.BOUNDS, circuit.MARGINS, False)),
+        "interventions": InterventionsPanel(act),
+        "continuation": ContinuationPanel(act),
+        "patching": PatchingPanel(act),
+        "paths": PathsPanel(act),
     }

@@ -1,4 +1,4 @@
-"""The painted table of next tokens: probabilities as two bars, clean above edited, and the numbers beside them."""
+"""The painted table of next tokens: probabilities as two bars, left above right, and the numbers beside them."""
 
 from __future__ import annotations
 
@@ -17,39 +17,49 @@ _HEAD = 18
 _LOWEST, _HIGHEST = 20, 27
 _NUMBER = 50
 _SHORT = {"target": "target", "distractor": "distr."}
-_HEADINGS = ("clean", "edited", "Δ logit")
+_SIDES = ("left", "right")
 
 
 class Bars(QWidget):
-    """One line a token. Grey is the clean run, the colour of edits the edited one."""
+    """One line a token. Grey is the left run, which is mostly the clean one; the colour of edits is the right one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Next tokens")
         self._rows: tuple[OutputRow, ...] = ()
-        self._cut = False
+        self._names = _SIDES
+        self._both = False
 
-    def show_rows(self, rows: Sequence[OutputRow], cut: bool) -> None:
-        """Paint these; `cut` says whether there is an edited run to set beside the clean one."""
-        self._rows, self._cut = tuple(rows), cut
+    def show_rows(self, rows: Sequence[OutputRow], names: tuple[str, str], both: bool) -> None:
+        """Paint these; `names` call the two runs; `both` says whether there is a right one beside the left."""
+        self._rows, self._names, self._both = tuple(rows), names, both
         self.setMinimumHeight(_HEAD + _LOWEST * len(rows))
-        self.setAccessibleDescription("; ".join(map(told, rows)))
+        self.setAccessibleDescription("; ".join(told(row, *names) for row in rows))
         self.update()
 
-    def bar_box(self, row: int, edited: bool) -> QRectF:
+    @property
+    def headings(self) -> tuple[str, str, str]:
+        """What stands over the numbers: the runs' names where they fit, else which side they are on."""
+        if not self._both:
+            return "", "p", "logit"
+        fits = (width_of(name, small()) <= _NUMBER for name in self._names)
+        left, right = (name if fit else side for name, side, fit in zip(self._names, _SIDES, fits, strict=True))
+        return left, right, "Δ logit"
+
+    def bar_box(self, row: int, right: bool) -> QRectF:
         """Where a token's bar is painted: its width is the probability's share of the column."""
         line, column = self._rows[row], self._column(row)
-        share = line.edited_probability if edited else line.clean_probability
-        top = column.center().y() + (1.5 if edited else -7.5) if self._cut else column.center().y() - 4
-        height = 6 if self._cut else 8
+        share = line.right_probability if right else line.left_probability
+        top = column.center().y() + (1.5 if right else -7.5) if self._both else column.center().y() - 4
+        height = 6 if self._both else 8
         return QRectF(column.left(), top, max(column.width() * share, 1.5), height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colours = colours_of(self)
-        for place, heading in enumerate(_HEADINGS if self._cut else ("", "p", "logit")):
+        for place, heading in enumerate(self.headings):
             write(painter, self._number(-1, place), heading, colours["muted"], Align.AlignRight)
         for row in range(len(self._rows)):
             self._paint_row(painter, row, colours)
@@ -64,7 +74,7 @@ class Bars(QWidget):
 
     def _tip(self, row: int) -> str:
         line = self._rows[row]
-        return f"{told(line)}\nid {line.id} · {code_points(line.text)}"
+        return f"{told(line, *self._names)}\nid {line.id} · {code_points(line.text)}"
 
     def _pitch(self) -> float:
         """Pixels from row to row."""
@@ -85,7 +95,7 @@ class Bars(QWidget):
         return QRectF(right - _NUMBER, line.top(), _NUMBER, line.height())
 
     def _column(self, row: int) -> QRectF:
-        left, right = self._name(row).right() + 8, self._number(row, 0 if self._cut else 1).left() - 2
+        left, right = self._name(row).right() + 8, self._number(row, 0 if self._both else 1).left() - 2
         line = self._line(row)
         return QRectF(left, line.top(), max(right - left, 10), line.height())
 
@@ -118,27 +128,59 @@ class Bars(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours["field"])
         painter.drawRoundedRect(QRectF(column.left(), column.center().y() - 8, column.width(), 16), 3, 3)
-        for edited in (False, True)[: 1 + self._cut]:
-            painter.setBrush(colours["edit" if edited else "clean"])
-            painter.drawRoundedRect(self.bar_box(row, edited), 1.5, 1.5)
+        for right in (False, True)[: 1 + self._both]:
+            painter.setBrush(colours["edit" if right else "clean"])
+            painter.drawRoundedRect(self.bar_box(row, right), 1.5, 1.5)
 
     def _paint_numbers(self, painter: QPainter, row: int, line: OutputRow, colours: Colours) -> None:
-        change = line.edited_logit - line.clean_logit
-        if self._cut:
-            cells = (percent(line.clean_probability), percent(line.edited_probability), signed(change, 2))
+        change = line.right_logit - line.left_logit
+        if self._both:
+            cells = (percent(line.left_probability), percent(line.right_probability), signed(change, 2))
         else:
-            cells = ("", percent(line.clean_probability), f"{line.clean_logit:.2f}".replace("-", "−"))
+            cells = ("", percent(line.left_probability), f"{line.left_logit:.2f}".replace("-", "−"))
         for place, text in enumerate(cells):
             strong = place == 1
             ink = colours["text"] if strong else colours["muted"]
             write(painter, self._number(row, place), text, ink, Align.AlignRight, typeface(9))
 
 
-def told(row: OutputRow) -> str:
+class Key(QWidget):
+    """Which colour is which run: the left one's name, an arrow, the right one's, each cut where it does not fit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(_HEAD)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName("Compared experiments")
+        self._names = ("", "")
+
+    def show_names(self, left: str, right: str) -> None:
+        """Paint these names."""
+        self._names = (left, right)
+        self.setAccessibleDescription(f"{left}, compared with {right}")
+        self.setToolTip(tooltip(f"{left} → {right}"))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter, colours, left = QPainter(self), colours_of(self), 0.0
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for place, (name, use) in enumerate(zip(self._names, ("clean", "edit"), strict=True)):
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colours[use])
+            painter.drawRoundedRect(QRectF(left, _HEAD / 2 - 4, 8, 8), 2, 2)
+            room = (self.width() - left) / (2 - place) - 13
+            box = QRectF(left + 13, 0, min(width_of(name, small()) + 2, room), _HEAD)
+            write(painter, box, name, colours["text"], Align.AlignLeft)
+            if place == 0:
+                write(painter, QRectF(box.right(), 0, 24, _HEAD), "→", colours["muted"])
+            left = box.right() + 24
+
+
+def told(row: OutputRow, left: str, right: str) -> str:
     """A row in words: `' Mary' clean p 0.91200 logit 14.2030 edited p 0.64400 logit 12.8880`."""
     role = f" ({row.role})" if row.role else ""
-    clean = f"clean p {row.clean_probability:.5f} logit {row.clean_logit:.4f}"
-    return f"'{row.text}'{role} {clean} edited p {row.edited_probability:.5f} logit {row.edited_logit:.4f}"
+    first = f"{left} p {row.left_probability:.5f} logit {row.left_logit:.4f}"
+    return f"'{row.text}'{role} {first} {right} p {row.right_probability:.5f} logit {row.right_logit:.4f}"
 
 
 def percent(share: float) -> str:

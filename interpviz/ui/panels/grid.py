@@ -28,7 +28,12 @@ _STEPS = {
     Qt.Key.Key_Up: (1, 0),
     Qt.Key.Key_Down: (-1, 0),
 }
-_MEASURES = {"direct": "direct", "ablation": "cut"}
+_MEASURES = {"direct": "direct", "attributed": "attributed", "ablation": "cut"}
+TIERS = {
+    "direct": "direct: straight to the logits, at once",
+    "attributed": "attributed: first-order estimate from one gradient",
+    "ablation": "measured: the component was really cut",
+}
 
 Cell = tuple[int, int]
 
@@ -191,9 +196,13 @@ class Grid(QWidget):
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             cell = self.cell_at(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), tooltip(self.told(cell)) if cell else "", self)
+            QToolTip.showText(event.globalPos(), tooltip(self._tip(cell)) if cell else "", self)
             return True
         return super().event(event)
+
+    def _tip(self, cell: Cell) -> str:
+        assert self._picture is not None
+        return f"{self.told(cell)}\n{TIERS[self._picture.measure]}"
 
     def _drag(self, stroke: _Stroke) -> None:
         assert self._picture is not None

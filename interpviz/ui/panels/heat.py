@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -20,6 +20,7 @@ from interpviz.ui.theme import Colours, colours_of, small, typeface
 _TITLE, _BAR, _GAP, _MARGIN = 20, 20, 6, 2
 _LONGEST = 68.0
 _NARROWEST = 130.0  # for the colour bar
+_SEEN = 0.01  # a hundredth of the colours
 _STEPS = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
@@ -33,16 +34,30 @@ Tell = Callable[[int, int, float], str]
 class HeatMap(QWidget):
     """Shows a FeatureMap, cells crisp. `tell(row, column, value)` words a cell; `square` cells keep their shape.
 
+    Rows fall from the top, or are `rising` from the bottom, as layers are.
     With `logarithmic` equal steps of colour are equal ratios: for norms, of which a few are a thousand times the rest.
+    `pointed` says what is under the pointer or the keys' cursor, in words; nothing beside the cells.
     """
 
-    def __init__(self, name: str, tell: Tell, unit: str, square: bool = False, logarithmic: bool = False) -> None:
+    pointed = Signal(str)
+
+    def __init__(
+        self,
+        name: str,
+        tell: Tell,
+        unit: str,
+        square: bool = False,
+        logarithmic: bool = False,
+        rising: bool = False,
+    ) -> None:
         super().__init__()
         self._tell, self._unit, self._square, self._logarithmic = tell, unit, square, logarithmic
+        self._rising = rising
         self._title = name
         self._map: FeatureMap | None = None
         self._image: QImage | None = None
         self._texts: tuple[list[str], list[str]] = ([], [])
+        self._marked: frozenset[int] = frozenset()
         self._cursor: tuple[int, int] | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -50,22 +65,23 @@ class HeatMap(QWidget):
         self.setMinimumSize(110, 110)
         self.setAccessibleName(name)
 
-    def show_map(self, shown: FeatureMap | None, title: str) -> None:
-        """Paint this map under this title; None while it is on its way."""
-        if title == self._title and alike(shown, self._map):
+    def show_map(self, shown: FeatureMap | None, title: str, marked: Collection[int] = ()) -> None:
+        """Paint this map under this title, the labels of columns `marked` in bold; None while it is on its way."""
+        if (title, frozenset(marked)) == (self._title, self._marked) and alike(shown, self._map):
             return
-        self._map, self._title = shown, title
+        self._map, self._title, self._marked = shown, title, frozenset(marked)
         self.setAccessibleName(title)
         if shown is not None:
             self._texts = [visible(text) for text in shown.rows], [visible(text) for text in shown.columns]
         self._colour()
+        self._point(self._cursor if self._holds(self._cursor) else None)
         self.update()
 
     def field(self) -> QRectF:
         """Where the cells are painted."""
         rows, columns = self._map.values.shape if self._map else (1, 1)
         left = self._label_width(self._texts[0])
-        below = self._label_width(self._texts[1])
+        below = self._label_height()
         box = QRectF(self.rect()).adjusted(left + _GAP, _TITLE + _MARGIN, -_MARGIN, -below - _GAP - _BAR)
         if self._square:
             side = min(box.width() / columns, box.height() / rows)
@@ -75,7 +91,7 @@ class HeatMap(QWidget):
     def wanted_width(self) -> int:
         """The width with which square cells fill the height, colour bar included."""
         rows, columns = self._map.values.shape if self._map else (1, 1)
-        below = self._label_width(self._texts[1])
+        below = self._label_height()
         high = self.height() - _TITLE - _MARGIN - below - _GAP - _BAR
         side = max(high * columns / rows, _NARROWEST)
         return int(self._label_width(self._texts[0]) + _GAP + side + _MARGIN + 1)
@@ -85,7 +101,8 @@ class HeatMap(QWidget):
         rows, columns = self._map.values.shape if self._map else (1, 1)
         box = self.field()
         across, down = box.width() / columns, box.height() / rows
-        return QRectF(box.left() + column * across, box.top() + row * down, across, down)
+        below = rows - 1 - row if self._rising else row
+        return QRectF(box.left() + column * across, box.top() + below * down, across, down)
 
     def cell_at(self, place: QPointF) -> tuple[int, int] | None:
         """The cell under a place, or None beside them."""
@@ -93,9 +110,9 @@ class HeatMap(QWidget):
         if self._map is None or not box.contains(place):
             return None
         rows, columns = self._map.values.shape
-        row = int((place.y() - box.top()) / box.height() * rows)
-        column = int((place.x() - box.left()) / box.width() * columns)
-        return min(row, rows - 1), min(column, columns - 1)
+        row = min(int((place.y() - box.top()) / box.height() * rows), rows - 1)
+        column = min(int((place.x() - box.left()) / box.width() * columns), columns - 1)
+        return rows - 1 - row if self._rising else row, column
 
     def told(self, row: int, column: int) -> str:
         """What a cell holds, in words."""
@@ -116,16 +133,15 @@ class HeatMap(QWidget):
         self._paint_labels(painter, box, colours)
         bar = QRectF(box.left(), self.height() - _BAR, max(box.width(), _NARROWEST), _BAR)
         bar.setWidth(min(bar.width(), self.width() - bar.left()))
-        low, high = (round_limit(limit) for limit in self._map.limits)
-        colour_bar(painter, bar, self._shades(colours), (low, high), self._unit, colours)
+        colour_bar(painter, bar, self._shades(colours), _ends(self._map), self._unit, colours)
         if self._cursor is not None:
             self._paint_cursor(painter, box, self._cursor, colours)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._point(self.cell_at(event.position()))
+        self._move(self.cell_at(event.position()))
 
     def leaveEvent(self, event: QEvent) -> None:
-        self._point(None)
+        self._move(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
@@ -135,7 +151,7 @@ class HeatMap(QWidget):
         rows, columns = self._map.values.shape
         down, right = _STEPS[key]
         row, column = self._cursor or (0, 0)
-        self._point(((row + down) % rows, (column + right) % columns))
+        self._move(((row + (-down if self._rising else down)) % rows, (column + right) % columns))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -149,12 +165,19 @@ class HeatMap(QWidget):
             return True
         return super().event(event)
 
+    def _move(self, cell: tuple[int, int] | None) -> None:
+        if cell != self._cursor:
+            self._point(cell)
+            self.update()
+
     def _point(self, cell: tuple[int, int] | None) -> None:
-        if cell == self._cursor:
-            return
         self._cursor = cell
-        self.setAccessibleDescription(self.told(*cell) if cell and self._map is not None else "")
-        self.update()
+        told = self.told(*cell) if cell and self._map is not None else ""
+        self.setAccessibleDescription(told)
+        self.pointed.emit(told)
+
+    def _holds(self, cell: tuple[int, int] | None) -> bool:
+        return bool(cell and self._map is not None and (np.array(cell) < self._map.values.shape).all())
 
     def _shades(self, colours: Colours) -> np.ndarray:
         return table("viridis", colours.missing)
@@ -164,7 +187,8 @@ class HeatMap(QWidget):
             self._image = None
             return
         values, limits = _logarithms(self._map) if self._logarithmic else (self._map.values, self._map.limits)
-        cells = np.ascontiguousarray(indexed.entries(values, limits))
+        entries = indexed.entries(values, limits)
+        cells = np.ascontiguousarray(entries[::-1] if self._rising else entries)
         rows, columns = cells.shape
         image = QImage(cells.data, columns, rows, columns, QImage.Format.Format_Indexed8).copy()
         shades = self._shades(colours_of(self)).astype(int)
@@ -175,22 +199,30 @@ class HeatMap(QWidget):
         font = small()
         return min(max((width_of(text, font) for text in texts), default=0.0), _LONGEST) + 2
 
+    def _label_height(self) -> float:
+        """What the labels of the columns take; a marked one, of two tokens, may take more."""
+        font = _bold(small())
+        marked = (width_of(self._texts[1][place], font) for place in self._marked if place < len(self._texts[1]))
+        return max(self._label_width(self._texts[1]), min(max(marked, default=0.0), 1.5 * _LONGEST) + 2)
+
     def _paint_labels(self, painter: QPainter, box: QRectF, colours: Colours) -> None:
         rows, columns = (len(texts) for texts in self._texts)
-        down = box.top() + (np.arange(rows) + 0.5) * box.height() / rows
-        across = box.left() + (np.arange(columns) + 0.5) * box.width() / columns
         row, column = self._cursor or (-1, -1)
         font, extent = _axis_font(box.height() / max(rows, 1))
+        down = np.array([self.cell_box(place, 0).center().y() for place in range(rows)])
         for place in labels.along(down, np.full(rows, extent), (0, self.height()), 0.0):
             ink = colours["text" if place == row else "muted"]
             line = QRectF(0, down[place] - 8, box.left() - _GAP, 16)
             write(painter, line, self._texts[0][place], ink, Align.AlignRight, font)
-        below = self._label_width(self._texts[1])
+        below = self._label_height()
         font, extent = _axis_font(box.width() / max(columns, 1))
-        for place in labels.along(across, np.full(columns, extent), (0, self.width()), 0.0):
-            ink = colours["text" if place == column else "muted"]
+        across = box.left() + (np.arange(columns) + 0.5) * box.width() / columns
+        plain = labels.along(across, np.full(columns, extent), (0, self.width()), 0.0)
+        for place in _with(self._marked, plain, across, extent):
+            marked = place in self._marked
+            ink = colours["text" if place == column or marked else "muted"]
             line = QRectF(across[place] - 8, box.bottom() + _GAP, 16, below)
-            write_up(painter, line, self._texts[1][place], ink, font)
+            write_up(painter, line, self._texts[1][place], ink, _bold(font) if marked else font)
 
     def _paint_cursor(self, painter: QPainter, box: QRectF, cell: tuple[int, int], colours: Colours) -> None:
         painter.setPen(QPen(colours["on_accent" if not colours.dark else "text"], 2.4))
@@ -199,6 +231,30 @@ class HeatMap(QWidget):
         painter.drawRect(ring)
         painter.setPen(QPen(colours["accent"], 1.2))
         painter.drawRect(ring)
+
+
+def _ends(shown: FeatureMap) -> tuple[str, str]:
+    """The limits in words, with a sign where values lie beyond them by more than can be seen."""
+    low, high = shown.limits
+    with np.errstate(invalid="ignore"):
+        below = (shown.values < low - _SEEN * (high - low)).any()
+        above = (shown.values > high + _SEEN * (high - low)).any()
+    return "≤ " * bool(below) + round_limit(low), "≥ " * bool(above) + round_limit(high)
+
+
+def _with(marked: frozenset[int], chosen: labels.Chosen, positions: labels.F8, extent: float) -> list[int]:
+    """The chosen labels and the marked ones, which come first where two would cover each other."""
+    kept: list[int] = []
+    for place in [*sorted(marked), *chosen.tolist()]:
+        if all(abs(positions[place] - positions[other]) >= extent for other in kept):
+            kept.append(place)
+    return kept
+
+
+def _bold(font: QFont) -> QFont:
+    made = QFont(font)
+    made.setWeight(QFont.Weight.DemiBold)
+    return made
 
 
 def _axis_font(pitch: float) -> tuple[QFont, float]:

@@ -1,131 +1,133 @@
-"""The panel of the outputs: what the model says next, clean beside edited."""
+"""The panel of the outputs: what the model says next, clean beside edited, or one experiment beside another."""
 
 from __future__ import annotations
-
-from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from interpviz.control.outputs import OutputsPicture
-from interpviz.core.document import Intervention
-from interpviz.ui.flow import Flow
+from interpviz.core.logits import Measured
 from interpviz.ui.marks import signed
-from interpviz.ui.panel import Act, Panel
-from interpviz.ui.panels.bars import Bars, told
-from interpviz.ui.text import ElidedLabel, Label, button, legible
+from interpviz.ui.panel import Panel
+from interpviz.ui.panels.bars import Bars, Key, told
+from interpviz.ui.text import ElidedLabel, Label, legible
 
-_MOST_CHIPS = 24
+_LINE = 18
+_SLOW = "No fast path for this model or edit: TransformerLens's hooks did it. The numbers are the same."
+_OVER = " over {} draws"
+_DRAWS = "Mean and standard deviation over {} draws; the bars are of their mean logits."
 
 
 class OutputsPanel(Panel[OutputsPicture]):
-    """The followed difference in large, the edits as chips, and the bars."""
+    """The followed metric in large, what is on its way, and the bars."""
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self) -> None:
         super().__init__("outputs", "Outputs", "What the model says next, clean beside edited.")
-        self._act = act
-        self.follows = Label("", "small")
-        self.clean = Label("", "huge")
+        self.follows = ElidedLabel("", "small")
+        self.kl = Label("", "small")
+        self.slow = Label("slow path", "badge")
+        self.slow.setToolTip(_SLOW)
+        self.key = Key()
+        self.left = Label("", "huge")
+        self.left_spread = Label("", "small")
         self.arrow = Label("→", "huge-muted")
-        self.edited = Label("", "huge-edit")
-        self.kl = Label("", "muted")
+        self.right = Label("", "huge-edit")
+        self.right_spread = ElidedLabel("", "small")
         self.pending = Label("running …", "muted")
-        self.component = ElidedLabel("", "small")
+        self.status = ElidedLabel("", "small")
         self.bars = Bars()
-        self._chips = Flow()
-        self._answered: OutputsPicture | None = None
+        self.component = ElidedLabel("", "small")
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self.follows)
+        column.addWidget(_line(self.follows, self.kl))
+        column.addWidget(self.key)
         column.addLayout(self._numbers())
-        column.addWidget(self._chips)
+        column.addWidget(_line(self.pending, self.status, self.slow))
         column.addWidget(_scrolling(self.bars), 1)
         column.addWidget(self.component)
 
     def present(self, picture: OutputsPicture) -> None:
-        if picture.pending and not self.sentence and _of_one_run(picture, self._answered):
-            # The last answer to this prompt stands until the next is there: bars that jump to clean and back mislead.
-            self.pending.show()
-            self.setAccessibleDescription("the edited answer is on its way")
-            return
-        self._answered = picture
-        cut = picture.kl is not None
+        names = legible(picture.left), legible(picture.right)
         paired = any(row.role == "distractor" for row in picture.rows)
-        self.follows.setText("Logit difference, nats" if paired else "Log-probability of the target, nats")
-        self._show_numbers(picture, cut)
-        self._show_chips(picture.edits)
-        self.bars.show_rows(picture.rows, cut)
-        self.component.setText(legible(_line(picture)))
+        follows = "Logit difference, nats" if paired else "Log-probability of the target, nats"
+        self.follows.setText(follows if picture.left_difference else "")
+        self.slow.setVisible(picture.slow)
+        self.key.setVisible(picture.compared)
+        self.key.show_names(*names)
+        self._show_numbers(picture)
+        self.pending.setVisible(picture.pending)
+        self.status.setText(legible(_status(picture)))
+        self.bars.show_rows(picture.rows, names, picture.kl is not None)
+        self.component.setText(legible(picture.component))
         self.setAccessibleDescription(described(picture))
         self.reveal(picture.problem)
 
     def _numbers(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(8)
-        for part in (self.clean, self.arrow, self.edited):
+        for part in (self.left, self.left_spread, self.arrow, self.right):
             row.addWidget(part, 0, Qt.AlignmentFlag.AlignBaseline)
-        row.addStretch(1)
-        row.addWidget(self.pending, 0, Qt.AlignmentFlag.AlignBaseline)
-        row.addWidget(self.kl, 0, Qt.AlignmentFlag.AlignBaseline)
+        row.addWidget(self.right_spread, 1, Qt.AlignmentFlag.AlignBaseline)
         return row
 
-    def _show_numbers(self, picture: OutputsPicture, cut: bool) -> None:
-        known = picture.clean_difference is not None
-        self.follows.setVisible(known)
-        self.clean.setVisible(known)
-        self.clean.setText(signed(picture.clean_difference or 0.0, 3))
-        beside = cut and picture.edited_difference is not None
-        self.arrow.setVisible(beside)
-        self.edited.setVisible(beside)
-        self.edited.setText(signed(picture.edited_difference or 0.0, 3))
-        self.kl.setVisible(cut)
-        self.kl.setText(f"KL {picture.kl or 0.0:.3g} nats")
-        self.pending.setVisible(picture.pending)
-
-    def _show_chips(self, edits: tuple[str, ...]) -> None:
-        chips: list[QWidget] = []
-        for edit in edits[:_MOST_CHIPS]:
-            chip = button(f"{edit} ×", f"Put {edit} back", partial(self._put_back, edit))
-            chip.setProperty("role", "chip")
-            chips.append(chip)
-        if len(edits) > _MOST_CHIPS:
-            chips.append(Label(f"and {len(edits) - _MOST_CHIPS:,} more", "muted"))
-        if edits:
-            clear = button("Clear", "Put everything back", lambda: self._act("intervention.clear"))
-            clear.setProperty("role", "small-quiet")
-            chips.append(clear)
-        self._chips.fill(chips)
-
-    def _put_back(self, edit: str) -> None:
-        self._act("intervention.restore", (Intervention.parse(edit).site,))
-
-
-def _of_one_run(one: OutputsPicture, other: OutputsPicture | None) -> bool:
-    """Whether both are of the same clean run: its first row's logit is the same to the last bit."""
-    return other is not None and [(row.id, row.clean_logit) for row in one.rows[:1]] == [
-        (row.id, row.clean_logit) for row in other.rows[:1]
-    ]
+    def _show_numbers(self, picture: OutputsPicture) -> None:
+        left, right = picture.left_difference, picture.right_difference
+        self.arrow.setVisible(left is not None and right is not None)
+        sides = ((self.left, self.left_spread, left, ""), (self.right, self.right_spread, right, _OVER))
+        for number, beside, measured, over in sides:
+            number.setVisible(measured is not None)
+            number.setText(signed(measured.value, 3) if measured else "")
+            beside.setText(_spread(measured, over).strip() if measured else "")
+            beside.setToolTip(_DRAWS.format(measured.draws) if measured and beside.text() else "")
+        self.left_spread.setVisible(bool(self.left_spread.text()))
+        self.kl.setVisible(picture.kl is not None)
+        if picture.kl:
+            runs = "left || right" if picture.compared else "clean || edited"
+            self.kl.setText(f"KL({runs}) {picture.kl.value:.3g}{_spread(picture.kl)} nats")
 
 
 def described(picture: OutputsPicture) -> str:
-    """The whole picture in words, for screen readers."""
-    parts = []
-    if picture.clean_difference is not None:
-        edited = picture.clean_difference if picture.edited_difference is None else picture.edited_difference
-        parts.append(f"logit difference clean {picture.clean_difference:+.4f} edited {edited:+.4f}")
-    if picture.kl is not None:
-        parts.append(f"KL {picture.kl:.4f} nats")
+    """The whole picture in words, for screen readers; nothing of an old answer while the new one is on its way."""
+    left, right = legible(picture.left), legible(picture.right)
     if picture.pending:
-        parts.append("the edited answer is on its way")
+        on_its_way = f"the {'compared' if picture.compared else 'edited'} answer is on its way"
+        return "; ".join([on_its_way, *([picture.predicted] if picture.predicted else [])])
+    parts = []
+    if picture.left_difference:
+        edited = picture.right_difference or picture.left_difference
+        values = f"{left} {picture.left_difference.value:+.4f} {right} {edited.value:+.4f}{_spread(edited, _OVER)}"
+        parts.append(f"logit difference {values}")
+    if picture.kl:
+        parts.append(f"KL {picture.kl.value:.4f} nats{_spread(picture.kl, _OVER)}")
     parts += [f"edits {', '.join(picture.edits)}"] if picture.edits else []
-    return "; ".join([*parts, *map(told, picture.rows)])
+    parts += [picture.reference] if picture.reference else []
+    parts += ["slow path"] if picture.slow else []
+    return "; ".join([*parts, *(told(row, left, right) for row in picture.rows)])
 
 
-def _line(picture: OutputsPicture) -> str:
-    return " · ".join(
-        part for part in (picture.component, picture.reference and f"mean over {picture.reference}") if part
-    )
+def _status(picture: OutputsPicture) -> str:
+    """What stands in for the answer that is on its way and what is expected of it; else what the edits drew from."""
+    shown = picture.shown and f"shown: {picture.shown}"
+    told = (shown, picture.predicted) if picture.pending else (picture.reference,)
+    return " · ".join(part for part in told if part)
+
+
+def _spread(measured: Measured, draws: str = "") -> str:
+    """` ± 0.310 over 8 draws`; empty where nothing was drawn."""
+    return f" ± {measured.spread:.3g}{draws.format(measured.draws)}" if measured.draws > 1 else ""
+
+
+def _line(*parts: QWidget) -> QWidget:
+    """A line that keeps its height whatever is shown on it, so that the bars below never move."""
+    line = QWidget()
+    line.setFixedHeight(_LINE)
+    row = QHBoxLayout(line)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(8)
+    for part in parts:
+        row.addWidget(part, isinstance(part, ElidedLabel))
+    return line
 
 
 def _scrolling(widget: QWidget) -> QScrollArea:

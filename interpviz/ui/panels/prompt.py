@@ -13,7 +13,7 @@ from interpviz.control.prompt import PromptPicture
 from interpviz.ui.marks import Align, width_of, write
 from interpviz.ui.panel import Act, Panel
 from interpviz.ui.panels.token_row import TokenRow
-from interpviz.ui.text import NEWLINE, SPACE, Label, tooltip
+from interpviz.ui.text import NEWLINE, SPACE, ElidedLabel, Label, tooltip
 from interpviz.ui.theme import colours_of
 
 _PAUSE_MS = 300
@@ -72,7 +72,7 @@ class TypedField(QLineEdit):
 
 
 class PromptPanel(Panel[PromptPicture]):
-    """Prompt, contrast, target and distractor as fields, and the row of tokens."""
+    """Prompt, contrast, target and distractor as fields, the row of tokens, and how both prompts are aligned."""
 
     def __init__(self, act: Act) -> None:
         super().__init__("prompt", "Prompt", "What the model continues, and which tokens its answer is judged by.")
@@ -90,11 +90,14 @@ class PromptPanel(Panel[PromptPicture]):
             field.setFixedWidth(150)
         self.tokens = TokenRow()
         self.tokens.height_changed.connect(self._fit)
+        self.alignment = ElidedLabel("", "small")
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
+        column.setSpacing(2)
         column.addLayout(self._fields())
+        column.addSpacing(6)
         column.addWidget(self.tokens)
+        column.addWidget(self.alignment)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
 
     def _fields(self) -> QGridLayout:
@@ -117,6 +120,8 @@ class PromptPanel(Panel[PromptPicture]):
         self.target.offer(picture.target)
         self.distractor.offer(picture.distractor)
         self.tokens.show_tokens(picture.tokens, picture.contrast_tokens, picture.edited)
+        self.alignment.setText(picture.alignment)
+        self.alignment.setVisible(bool(picture.alignment))
         self.reveal(picture.problem)
         self._fit()
 

@@ -5,6 +5,7 @@ import pytest
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 
+from interpviz.core.document import Measure
 from interpviz.core.sites import Site
 from interpviz.render.colormaps import levels, table
 from interpviz.ui.panels.components import ComponentsPanel
@@ -123,6 +124,22 @@ def test_every_cell_of_a_large_model_can_be_hit(panel: ComponentsPanel, layers: 
     assert [panel.grid.cell_at(panel.grid.cell_box(cell).center()) for cell in cells] == cells
 
 
-def test_the_measure_is_chosen_above_the_grid(panel: ComponentsPanel, acts: Acts) -> None:
-    panel.measure.button("ablation").click()
-    assert acts.done == [("components.colour", "ablation")]
+@pytest.mark.parametrize("measure", ["attributed", "ablation"])
+def test_the_measure_is_chosen_above_the_grid(panel: ComponentsPanel, acts: Acts, measure: Measure) -> None:
+    panel.measure.button(measure).click()
+    assert acts.done == [("components.colour", measure)]
+
+
+@pytest.mark.parametrize(
+    ("measure", "told", "tier"),
+    [
+        ("direct", "L1M: direct +0.750 nats", "straight to the logits"),
+        ("attributed", "L1M: attributed +0.750 nats", "first-order estimate"),
+        ("ablation", "L1M: cut +0.750 nats", "really cut"),
+    ],
+)
+def test_each_tier_is_called_what_it_is(panel: ComponentsPanel, measure: Measure, told: str, tier: str) -> None:
+    panel.show(grid(measure=measure))
+    assert panel.grid.told((1, 3)) == told
+    assert panel.tier.text() == tier
+    assert panel.measure.button(measure).isChecked()

@@ -83,6 +83,17 @@ def test_the_contrast_lies_below_and_shows_where_it_differs(panel: PromptPanel) 
     assert not shows(panel.tokens.viewport(), edge(panel, 1, 3), DIFFERENT)
 
 
+def test_how_the_contrast_is_aligned_stands_beneath_it_and_takes_no_room_without_one(panel: PromptPanel) -> None:
+    alone = panel.height()
+    panel.show(prompt(contrast_tokens=tokens(*WORDS)))
+    two_rows = panel.height()
+    panel.show(prompt(contrast_tokens=tokens(*WORDS), alignment="Aligned: 0 of 4 tokens differ."))
+    assert (panel.alignment.isVisible(), panel.alignment.text()) == (True, "Aligned: 0 of 4 tokens differ.")
+    assert two_rows < panel.height() <= two_rows + 20
+    panel.show(prompt())
+    assert (panel.alignment.isHidden(), panel.height()) == (True, alone)
+
+
 def test_tokens_can_be_read_as_text_with_their_spaces(panel: PromptPanel) -> None:
     assert panel.tokens.accessibleDescription() == "0 '<bos>' 1 'When' 2 '·Mary' 3 '·and'"
 

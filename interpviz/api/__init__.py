@@ -1,0 +1,36 @@
+"""interpviz from Python: the names and defaults of the command line. Each call blocks and returns numpy.
+
+from interpviz import api
+
+model = api.load("demo")
+run = model.run("When Mary and John went to the store, John gave a drink to", ablate=["L1H4"], target=" Mary")
+print(run.clean.logit_diff, run.edited.logit_diff, run.kl)
+"""
+
+from __future__ import annotations
+
+from interpviz.api.answers import Answer, Generation, Run, Sweep, Token
+from interpviz.api.files import Cache, check, fetch, kind_of, models, open, record
+from interpviz.api.model import Model, load
+from interpviz.core import environment
+from interpviz.core.errors import InterpvizError
+
+__all__ = [
+    "Answer",
+    "Cache",
+    "Generation",
+    "InterpvizError",
+    "Model",
+    "Run",
+    "Sweep",
+    "Token",
+    "check",
+    "fetch",
+    "kind_of",
+    "load",
+    "models",
+    "open",
+    "record",
+]
+
+environment.prepare()

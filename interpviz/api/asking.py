@@ -1,0 +1,32 @@
+"""The one engine that stands behind every call, and how a call of several steps says how far it is."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from interpviz.core.report import Report, silent
+from interpviz.core.requests import Request
+from interpviz.engine.compute import Engine
+
+
+@cache
+def engine() -> Engine:
+    """The engine of this process, which keeps the last models and caches open."""
+    return Engine()
+
+
+def ask(request: Request, report: Report = silent) -> Any:
+    """The answer that the request's type names."""
+    return engine().compute(request, report)
+
+
+def share(report: Report, start: float, stop: float) -> Report:
+    """The report of the part of a call's work between these fractions."""
+    if report is silent:
+        return silent
+
+    def part(fraction: float, text: str = "", partial: Any = None) -> None:
+        report(start + fraction * (stop - start), text, partial)
+
+    return part
