@@ -29,7 +29,7 @@ def main(names: Sequence[str]) -> int:
 def _cells(row: Row) -> tuple[str, ...]:
     low, high = row.spread
     met = "yes" if row.met else "NO"
-    return (row.path, row.peer, f"{row.ratio:.2f}", f"{low:.2f}-{high:.2f}", f"<= {row.limit:g}", met, row.note)
+    return (row.path, row.peer, f"{row.ratio:.2f}", f"{low:.2f}-{high:.2f}", row.aim, met, row.note)
 
 
 if __name__ == "__main__":

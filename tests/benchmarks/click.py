@@ -44,7 +44,8 @@ def _rows(source: str, limit: float, spare: float = 0.0, note: str = "") -> Iter
     session.window.show()
     for text in (SHORT, LONG):
         session.store.replace(
-            Document(facts, prompt=Prompt(text), target=" the", panels=frozenset(PANELS) - {"circuit"})
+            # Without a target no sweep answers a click before it is made.
+            Document(facts, prompt=Prompt(text), panels=frozenset(PANELS) - {"circuit", "continuation"})
         )
         _until(application, session.settled)
         tokens = engine.loaded(facts).model.tokens(Prompt(text)).ids.tolist()

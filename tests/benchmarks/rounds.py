@@ -11,7 +11,11 @@ ROUNDS = 9
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: `ratio` is ours over the peer's, the median of the rounds; `limit` is the most allowed."""
+    """One line of the table: `ratio` is the median of the rounds.
+
+    It is ours over the peer's, and `limit` the most allowed; where `faster`, it is the peer's over ours, and `limit`
+    the least. A row whose numbers were not `sound` has missed its aim however fast it was.
+    """
 
     path: str
     peer: str
@@ -19,17 +23,44 @@ class Row:
     spread: tuple[float, float]
     limit: float
     note: str = ""
+    faster: bool = False
+    sound: bool = True
 
     @property
     def met(self) -> bool:
         """Whether the aim is reached."""
-        return self.ratio <= self.limit
+        return self.sound and (self.ratio >= self.limit if self.faster else self.ratio <= self.limit)
+
+    @property
+    def aim(self) -> str:
+        """The aim in words."""
+        return f">= {self.limit:g}x" if self.faster else f"<= {self.limit:g}"
 
 
 def compared(
     path: str, peer: str, limit: float, ours: Callable[[], float], theirs: Callable[[], float], note: str = ""
 ) -> Row:
-    """Measure both by turns; each call returns the seconds it took."""
-    ours(), theirs()  # caches of the disk and of the interpreter
-    ratios = sorted(ours() / theirs() for _ in range(ROUNDS))
-    return Row(path, peer, statistics.median(ratios), (ratios[0], ratios[-1]), limit, note)
+    """Measure both by turns; each call returns the seconds it took. The ratio is ours over theirs."""
+    low, median, high = _rounds(ours, theirs)
+    return Row(path, peer, median, (low, high), limit, note)
+
+
+def times_faster(
+    path: str,
+    peer: str,
+    limit: float,
+    ours: Callable[[], float],
+    theirs: Callable[[], float],
+    note: str = "",
+    sound: bool = True,
+) -> Row:
+    """Measure both by turns. The ratio is theirs over ours: how many times faster we are."""
+    low, median, high = _rounds(theirs, ours)
+    return Row(path, peer, median, (low, high), limit, note, faster=True, sound=sound)
+
+
+def _rounds(one: Callable[[], float], other: Callable[[], float]) -> tuple[float, float, float]:
+    """The least, the median and the largest of the ratios of one to the other."""
+    one(), other()  # caches of the disk and of the interpreter
+    ratios = sorted(one() / other() for _ in range(ROUNDS))
+    return ratios[0], statistics.median(ratios), ratios[-1]
