@@ -37,7 +37,7 @@ MOST_CONTINUED = 1000
 
 
 def open_model(document: Document, model: ModelFacts) -> Document:
-    """Show this model. Edits and selection, which were of another, are dropped, and so are cached tokens."""
+    """Show this model. Edits, selection and dictionaries, which were of another, are dropped; so are cached tokens."""
     if document.model == model:
         return document
     prompt = Prompt(document.prompt.text, bos=document.prompt.bos)
@@ -52,7 +52,7 @@ def open_model(document: Document, model: ModelFacts) -> Document:
         freeze=False,
         experiments=(),
         compared=None,
-        dictionaries=(),
+        dictionaries=() if document.model else document.dictionaries,
         paths=PathsView(),
         selection=Selection(),
     )

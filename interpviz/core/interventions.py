@@ -90,7 +90,7 @@ class Intervention:
 
 
 def _number(text: str | None, whole: str) -> float | None:
-    if not text:
+    if text is None:
         return None
     try:
         return float(text)

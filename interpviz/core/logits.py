@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,8 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def kl_nats(clean: NDArray[np.float32], edited: NDArray[np.float32]) -> float:
     """KL(clean || edited) in nats between the distributions of two logit rows (vocab,)."""
-    p, q = log_softmax(clean), log_softmax(edited)
-    return float(np.maximum((np.exp(p) * (p - q)).sum(), 0.0))  # unlike max, keeps NaN
+    p = log_softmax(clean)
+    return _kl(np.exp(p), p, log_softmax(edited))
 
 
 def metric(logits: NDArray[np.float32], target: Target) -> float:
@@ -55,8 +56,26 @@ def difference(run: RunResult, target: Target) -> Measured:
 
 def divergence(left: RunResult, right: RunResult) -> Measured:
     """KL(left || right); where both resample, of one draw after the other, else of every draw and the one run."""
-    p, q = _draws(left), _draws(right)
-    return over_draws([kl_nats(p[k % len(p)], q[k % len(q)]) for k in range(max(len(p), len(q)))])
+    p, log_p, log_q = probabilities(left), log_probabilities(left), log_probabilities(right)
+    pairs = ((k % len(p), k % len(log_q)) for k in range(max(len(p), len(log_q))))
+    return over_draws([_kl(p[one], log_p[one], log_q[other]) for one, other in pairs])
+
+
+# A drag compares one run with another every few milliseconds; of 49,152 tokens each of these takes one.
+@lru_cache(4)
+def log_probabilities(run: RunResult) -> NDArray[np.float64]:
+    """In nats, (draw, vocab); one draw of a run that draws nothing."""
+    return log_softmax(_draws(run))
+
+
+@lru_cache(4)
+def probabilities(run: RunResult) -> NDArray[np.float64]:
+    """From 0 to 1, (draw, vocab)."""
+    return np.exp(log_probabilities(run))
+
+
+def _kl(p: NDArray[np.float64], log_p: NDArray[np.float64], log_q: NDArray[np.float64]) -> float:
+    return float(np.maximum((p * (log_p - log_q)).sum(), 0.0))  # unlike max, keeps NaN
 
 
 def _draws(run: RunResult) -> F4:

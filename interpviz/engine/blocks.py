@@ -150,7 +150,8 @@ class Blocks:
         layer, names = self._weights.layers[number], self._names[number]
         pre, *attention, attn_out, middle, _, mlp_out, post = names
         stream = _seen(hooks, pre, stream)
-        z = self._attention(layer, layer.norm(stream), hooks, attention, turns, cache, number)
+        asking = 1 if last and not any(name in hooks for name in names[1:]) else stream.shape[1]
+        z = self._attention(layer, layer.norm(stream), hooks, attention, turns, cache, number, asking)
         if last and not any(name in hooks for name in names[-len(_AFTER_Z) :]):
             z, stream = z[:, -1:], stream[:, -1:]
         written = layer.o(z.flatten(2))
@@ -169,15 +170,17 @@ class Blocks:
         turns: tuple[Tensor, Tensor] | None,
         cache: KeysAndValues | None,
         number: int,
+        asking: int,
     ) -> Tensor:
-        """The output z (batch, pos, head, d_head) of every head."""
+        """The output z (batch, pos, head, d_head) of every head, at the last `asking` positions."""
         w, (on_q, on_k, on_v, on_pattern, on_z) = self._weights, names
-        query = _seen(hooks, on_q, layer.q(x).view(*x.shape[:2], w.heads, w.d_head))
+        query = _seen(hooks, on_q, layer.q(x[:, -asking:]).view(-1, asking, w.heads, w.d_head))
         key = _seen(hooks, on_k, layer.k(x).view(*x.shape[:2], w.kv_heads, w.d_head))
         value = _seen(hooks, on_v, layer.v(x).view(*x.shape[:2], w.kv_heads, w.d_head))
         q, k, v = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
         if turns is not None:
-            q, k = _turned(q, *turns), _turned(k, *turns)
+            cos, sin = turns
+            q, k = _turned(q, cos[-asking:], sin[-asking:]), _turned(k, cos, sin)
         if cache is not None:
             k, v = cache.extend(number, k, v)
         rows = max(len(q), len(k), len(v))
@@ -225,7 +228,7 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     rotated = cos.shape[-1]
     turning, rest = (x, None) if rotated == x.shape[-1] else (x[..., :rotated], x[..., rotated:])
     one, other = turning.chunk(2, dim=-1)
-    turned = turning * cos + torch.cat([-other, one], dim=-1) * sin
+    turned = torch.cat([-other, one], dim=-1).mul_(sin).addcmul_(turning, cos)
     return turned if rest is None else torch.cat([turned, rest], dim=-1)
 
 

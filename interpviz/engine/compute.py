@@ -16,19 +16,21 @@ from interpviz.engine.memory import exhausted
 
 if TYPE_CHECKING:
     from interpviz.data.activations import Cache
+    from interpviz.engine.devices import Device
     from interpviz.engine.loaded import Loaded
 
 _MODELS, _CACHES = 2, 4
 
 
 class Engine:
-    """Answers requests, and keeps the last models and caches open for them.
+    """Answers requests, and keeps the last models and caches open for them. Models run on `device`.
 
     Requests of the model lane come from one thread at a time; all others may come from any. Importing this module
     is cheap: torch is imported by the first request that needs a model.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, device: Device = "auto") -> None:
+        self._device: Device = device
         self._models: dict[str, Loaded] = {}
         self._caches: dict[str, Cache] = {}
         self._lock = threading.Lock()
@@ -52,7 +54,7 @@ class Engine:
 
         sha256 = model_sha256(resolve(source).path)
         if sha256 not in self._models:
-            self._models[sha256] = Loaded.open(source, report, sha256)
+            self._models[sha256] = Loaded.open(source, report, sha256, self._device)
         return self._kept_model(sha256)
 
     def loaded(self, facts: ModelFacts, report: Report = silent) -> Loaded:

@@ -13,6 +13,7 @@ from torch import Tensor
 from interpviz.core.interventions import Intervention
 from interpviz.core.report import Report, silent
 from interpviz.core.results import Continuation, Road
+from interpviz.engine.aside import standing_aside
 from interpviz.engine.blocks import Hook, KeysAndValues
 from interpviz.engine.clean import CleanRun
 from interpviz.engine.interventions import Edits, RowEdit
@@ -53,7 +54,7 @@ def generate(
     steps = _Steps(model, clean, tuple(interventions), supply, freeze, sampling.count)
     room = model.facts.context - len(clean.tokens.ids)
     said.road = steps.road
-    for logits in steps.run(said.ids):
+    for logits in steps.run(said.ids, report):
         said.add(logits)
         ended = said.ids[-1] == model.tokenizer.eos_token_id or len(said.ids) >= room
         report(len(said.ids) / sampling.count, "continuing the prompt", said.continuation(ended))
@@ -75,38 +76,41 @@ class _Steps:
         count: int,
     ) -> None:
         self._model, self._clean, self._supply = model, clean, supply
-        self._length = len(clean.tokens.ids)
+        self._length, self._count = len(clean.tokens.ids), count
         self._edits = [_settled(edit, self._length) for edit in edits]
         self._freeze = freeze
         self._made = Edits(model, map(RowEdit, edits), self._length, supply, strict=True)
         hooks = (*self._made.hooks, *(("blocks.0.attn.hook_pattern",) if freeze else ()))
         self.road: Road = model.road(hooks, min(self._length + count, model.facts.context))
 
-    def run(self, said: Sequence[int]) -> Iterator[Tensor]:
+    def run(self, said: Sequence[int], report: Report) -> Iterator[Tensor]:
         """Logits (vocab,) of each step; `said` grows while this goes on."""
         cache = KeysAndValues() if self.road == "fast" else None
+        told = standing_aside(report) if self.road == "fast" else report
         hooks = dict(self._made.hooks)
         hooks |= frozen_patterns(self._model, self._clean, hooks) if self._freeze else {}
-        first = self._model.forward(self._model.ids(self._clean.tokens), hooks, cache=cache)
+        first = self._model.forward(self._model.ids(self._clean.tokens), hooks, cache=cache, report=told, share=(0, 0))
         self._made.prove()
         yield first[0, -1]
         while True:
-            yield self._next(said, cache) if cache is not None else self._again(said)
+            yield self._next(said, cache, told) if cache is not None else self._again(said, told)
 
-    def _next(self, said: Sequence[int], cache: KeysAndValues) -> Tensor:
+    def _next(self, said: Sequence[int], cache: KeysAndValues, report: Report) -> Tensor:
         """With what the earlier tokens left behind: one token is run."""
         going_on = [edit for edit in self._edits if edit.positions is None and edit.site.kind != "edge"]
         hooks = Edits(self._model, map(RowEdit, going_on), 1, self._supply, first=cache.length).hooks
         ids = torch.tensor([[said[-1]]], device=self._model.device)
-        return self._model.forward(ids, hooks, cache=cache)[0, -1]
+        done = len(said) / self._count
+        return self._model.forward(ids, hooks, cache=cache, report=report, share=(done, done))[0, -1]
 
-    def _again(self, said: Sequence[int]) -> Tensor:
+    def _again(self, said: Sequence[int], report: Report) -> Tensor:
         """Without: all tokens are run once more."""
         ids = torch.tensor([[*self._clean.tokens.ids.tolist(), *said]], device=self._model.device)
         hooks = dict(Edits(self._model, map(RowEdit, self._edits), ids.shape[1], self._supply).hooks)
         if self._freeze:
             hooks |= _held(self._model, self._clean, hooks)
-        return self._model.forward(ids, hooks)[0, -1]
+        done = len(said) / self._count
+        return self._model.forward(ids, hooks, report=report, share=(done, done))[0, -1]
 
 
 def _settled(edit: Intervention, length: int) -> Intervention:

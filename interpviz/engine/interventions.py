@@ -104,7 +104,11 @@ class Edits:
 
 def _hook_of(edit: Intervention, supply: Supply) -> str:
     site = edit.site
-    return supply.dictionary(site.dictionary).facts.hook if site.kind == "feature" else site.hook
+    if site.kind != "feature":
+        return site.hook
+    read = supply.dictionary(site.dictionary).facts
+    read.check(site)
+    return read.hook
 
 
 def _order(pair: tuple[str, RowEdit]) -> tuple[str, int, str, int]:

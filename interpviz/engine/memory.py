@@ -8,8 +8,8 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
-# torch says so in a plain RuntimeError on the CPU.
-_SAID = ("out of memory", "not enough memory", "allocate memory")
+# torch says so in a plain RuntimeError on the CPU, and where a card's own library was refused.
+_SAID = ("out of memory", "not enough memory", "allocate memory", "ALLOC_FAILED")
 
 
 def available() -> int | None:

@@ -12,13 +12,13 @@ from interpviz.core.document import Stream
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
 from interpviz.core.results import PatchingRow, Target
+from interpviz.engine.aside import standing_aside
 from interpviz.engine.blocks import Hook
 from interpviz.engine.clean import CleanRun
 from interpviz.engine.lens import Model
 from interpviz.engine.memory import in_batches
 from interpviz.engine.metrics import metric
 from interpviz.engine.run import lowest_layer
-from interpviz.engine.sweep import standing_aside
 
 HOOKS: Mapping[Stream, str] = {"resid": "hook_resid_pre", "attn": "hook_attn_out", "mlp": "hook_mlp_out"}
 _TOKENS = 1024

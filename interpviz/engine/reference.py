@@ -41,7 +41,7 @@ class MeanActivation:
     def at(self, positions: Tensor) -> Tensor:
         """One row a position: (pos, d_model) or (pos, head, d_head)."""
         shape = (-1, *(1 for _ in self.rest.shape))
-        return torch.where((positions == 0).view(shape), self.first, self.rest)
+        return torch.where((positions == 0).to(self.rest.device).view(shape), self.first, self.rest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,10 +11,11 @@ from torch import Tensor
 from interpviz.core.document import ModelFacts
 from interpviz.core.errors import InterpvizError
 from interpviz.core.interventions import Intervention, Mode
-from interpviz.core.report import ASIDE, Report, silent
+from interpviz.core.report import Report, silent
 from interpviz.core.requests import SweepKind
 from interpviz.core.results import Effects, Target
 from interpviz.core.sites import Site
+from interpviz.engine.aside import standing_aside
 from interpviz.engine.blocks import Hook
 from interpviz.engine.clean import CleanRun
 from interpviz.engine.dictionaries import SAE
@@ -33,9 +33,11 @@ _KEPT = 128
 
 
 def sites_of(model: ModelFacts, layer: int, kind: SweepKind) -> list[Site]:
-    """The parts of one layer that a sweep of this kind cuts; raises InterpvizError for a layer that is not there."""
+    """The parts of one layer that a sweep of this kind cuts; raises InterpvizError for what is not there."""
     if not 0 <= layer < model.layers:
         raise InterpvizError(f"{model.name} has layers 0 to {model.layers - 1}. Choose one of them.")
+    if kind in ("mlp", "neuron") and not model.d_mlp:
+        raise InterpvizError(f"{model.name} has no MLPs. Sweep its heads instead.")
     if kind == "neuron":
         return [Site(layer, "neuron", index) for index in range(model.d_mlp)]
     kinds = {"head": ("head",), "mlp": ("mlp_out",)}.get(kind, ("head", "mlp_out"))
@@ -43,14 +45,15 @@ def sites_of(model: ModelFacts, layer: int, kind: SweepKind) -> list[Site]:
 
 
 def active_features(model: Model, clean: CleanRun, sae: SAE) -> list[Site]:
-    """The features of a dictionary that are active anywhere in the prompt, BOS apart where there is one."""
+    """The features of a dictionary that are active anywhere in the prompt, BOS apart where it begins with one."""
     seen: list[Tensor] = []
+    first = int(clean.tokens.ids[0] == model.bos)
 
     def keep(activation: Tensor) -> None:
-        seen.append(sae.encode(activation[0, int(model.bos is not None) :].flatten(1)).amax(0))
+        seen.append((sae.encode(activation[0, first:].flatten(1)) > 0).any(0))
 
     model.forward(model.ids(clean.tokens), {sae.facts.hook: keep})
-    found = torch.nonzero(seen[0] > 0).flatten().tolist()
+    found = torch.nonzero(seen[0]).flatten().tolist()
     return [Site(-1, "feature", feature, dictionary=sae.facts.name) for feature in found]
 
 
@@ -141,14 +144,3 @@ def run_rows(
         logits = model.forward(ids.expand(rows, -1), hooks, report=report, share=share)
     edits.prove()
     return logits[:, -1]
-
-
-def standing_aside(report: Report) -> Report:
-    """The report of a run on the fast road, which leaves nothing behind in the model: others may use it meanwhile."""
-    if report is silent:
-        return silent
-
-    def aside(fraction: float, text: str = "", partial: Any = None) -> None:
-        report(fraction, text, ASIDE)
-
-    return aside

@@ -19,7 +19,7 @@ from interpviz.core.sites import Site
 from tests.engine.plain_sae import FloatSAE
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)  # TransformerLens asks for the repr of a hook, and a partial says all
 class Plain:
     """A bridge and what edits draw from: `contexts` of ids, the `contrast`'s ids, a direction and a dictionary."""
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.data import sae_files
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FloatSAE:
     """relu((x - b_dec) W_enc + b_enc), in float64; `decoder` is W_dec (feature, width)."""
 
@@ -26,13 +26,16 @@ class FloatSAE:
         return torch.relu((x.double() - self.decoder_bias) @ self.encoder + self.encoder_bias)
 
 
-def random_sae(folder: Path, hook: str, width: int, features: int = 16) -> FloatSAE:
-    """Write a random standard dictionary of this width to a folder, and give it as plain numbers."""
+def random_sae(folder: Path, hook: str, width: int, features: int = 16, bias: float = 0.0) -> FloatSAE:
+    """Write a random standard dictionary of this width to a folder, and give it as plain numbers.
+
+    A negative `bias` lets fewer features be active at once.
+    """
     draw = torch.Generator().manual_seed(5)
     tensors = {
         "W_enc": torch.randn(width, features, generator=draw) * 0.3,
         "W_dec": torch.randn(features, width, generator=draw),
-        "b_enc": torch.randn(features, generator=draw) * 0.1,
+        "b_enc": torch.randn(features, generator=draw) * 0.1 + bias,
         "b_dec": torch.randn(width, generator=draw) * 0.1,
     }
     config = sae_files.config("standard", width, features, metadata={"hook_name": hook})

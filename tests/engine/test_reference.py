@@ -22,6 +22,7 @@ from interpviz.data import probe
 from interpviz.data.manifest import Job
 from interpviz.data.recorder import recording
 from interpviz.engine.lens import Model
+from interpviz.engine.reference import MeanActivation
 from tests.engine.pairs import Pair
 
 TEXT = "a b c d"
@@ -78,6 +79,13 @@ def test_means_of_a_text_are_computed_once_for_all_sites(
     monkeypatch.setattr(Model, "forward", counting)
     _run(llama, None, Intervention.parse("L2R-:mean@1"))
     assert len(forwards) == 1
+
+
+@pytest.mark.parametrize("shape", [(), (6, 4)])
+def test_a_mean_that_lies_on_another_device_is_told_positions_all_the_same(shape: tuple[int, ...]) -> None:
+    mean = MeanActivation(torch.zeros(shape, device="meta"), torch.ones(shape, device="meta"))
+    at = mean.at(torch.arange(3))
+    assert (at.device.type, at.shape) == ("meta", (3, *shape))
 
 
 def test_a_run_without_mean_ablation_names_no_reference(llama: Pair) -> None:
