@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,13 +30,14 @@ from interpviz.control.scheduler import Compute, Scheduler
 from interpviz.control.store import Store
 from interpviz.core.document import Document
 from interpviz.core.errors import InterpvizError
+from interpviz.core.jobs import OpenModel
 from interpviz.core.paths import user_data
 from interpviz.core.report import Report
 from interpviz.core.requests import Request
 from interpviz.data import settings
-from interpviz.data.settings import Settings
+from interpviz.data.settings import Device, Settings
 from interpviz.render.calibration import Road
-from interpviz.ui.main_thread import post
+from interpviz.ui.main_thread import next_frame, post
 from interpviz.ui.main_window import MainWindow
 from interpviz.ui.shots import Shots
 from interpviz.ui.theme import Theme
@@ -64,8 +66,10 @@ class Session:
         self.settings = chosen or Settings()
         self.store = Store()
         self.scheduler = Scheduler(compute, post)
-        self.desk = Desk(self.store, self.scheduler, Memo())
-        self.actions = Actions(self.store, self.scheduler, self.desk)
+        self.desk = Desk(self.store, self.scheduler, Memo(self.settings.memo_megabytes << 20))
+        self.actions = Actions(self.store, self.scheduler, self.desk, next_frame)
+        # A model brings a million objects that stay: looking through them for garbage stops the window for 0.3 s.
+        self.scheduler.answered.connect(_spare_models)
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         theme = Theme(application, self.settings.theme)
@@ -121,6 +125,11 @@ class Session:
             self.actions("session.save", str(last_session()))
 
 
+def _spare_models(request: Request, _: object) -> None:
+    if isinstance(request, OpenModel):
+        gc.freeze()
+
+
 def last_session() -> Path:
     """The file that holds what the last window showed."""
     return user_data() / "session.json"
@@ -134,7 +143,7 @@ def open_window(paths: list[str], shots: Path | None = None) -> int:
     QCoreApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
     application = QApplication.instance() or QApplication(sys.argv[:1])
     chosen = settings.load()
-    session = Session(lazy_compute(), chosen, chosen_road(chosen.renderer))
+    session = Session(lazy_compute(chosen.device), chosen, chosen_road(chosen.renderer))
     session.window.show()
     QTimer.singleShot(0, lambda: session.open(paths))
     problems: list[str] = []
@@ -154,8 +163,8 @@ def open_window(paths: list[str], shots: Path | None = None) -> int:
     return code
 
 
-def lazy_compute() -> Compute:
-    """An engine that is imported by the lane that first needs it, after the window stands."""
+def lazy_compute(device: Device = "auto") -> Compute:
+    """An engine on this device that is imported by the lane that first needs it, after the window stands."""
     engine: list[Any] = []
     lock = Lock()
 
@@ -164,7 +173,7 @@ def lazy_compute() -> Compute:
             if not engine:
                 from interpviz.engine.compute import Engine
 
-                engine.append(Engine())
+                engine.append(Engine(device))
         return engine[0].compute(request, report)
 
     return compute

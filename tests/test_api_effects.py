@@ -203,6 +203,32 @@ def test_the_direct_effect_of_the_last_mlp_is_its_output_unembedded(model: api.M
     assert direct.values[-1] == pytest.approx(float(written[mary] - written[john]), abs=1e-3)
 
 
+@pytest.mark.parametrize("site", ["L1H4", "L2M"])
+def test_self_repair_is_the_direct_effect_less_what_a_run_without_the_part_loses(model: api.Model, site: str) -> None:
+    repair, direct = model.self_repair(PROMPT, **FOLLOWED, site=site), model.direct(PROMPT, **FOLLOWED)
+    assert repair.direct == pytest.approx(direct.values[direct.sites.index(repair.site)], abs=1e-3)
+    assert repair.actual == pytest.approx(metric(model) - metric(model, f"{site}:zero@-1"), abs=2e-4)
+    assert repair.value == repair.direct - repair.actual
+    patched = model.self_repair(PROMPT, **FOLLOWED, site=repair.site, mode="patch", contrast=CONTRAST)
+    assert patched.actual == pytest.approx(
+        metric(model) - metric(model, f"{site}:patch@-1", contrast=CONTRAST), abs=2e-4
+    )
+
+
+def test_hydra_sets_what_layers_write_beside_what_runs_without_them_lose(model: api.Model) -> None:
+    grown: list[Any] = []
+    found = model.hydra(PROMPT, **FOLLOWED, report=lambda fraction, text="", partial=None: grown.append(partial))
+    direct, clean = model.direct(PROMPT, **FOLLOWED).values.reshape(4, 7), metric(model)  # six heads and the MLP
+    assert found.mlp is not None
+    assert found.attention.unembedded == pytest.approx(direct[:, :6].sum(1), abs=1e-3)
+    assert found.mlp.unembedded == pytest.approx(direct[:, 6], abs=1e-3)
+    for impact, part in ((found.attention, "A"), (found.mlp, "M")):
+        cut = [metric(model, f"L{layer}{part}:zero@-1") for layer in range(4)]
+        assert impact.ablated == pytest.approx(clean - np.array(cut), abs=2e-4)
+    partials = [one for one in grown if isinstance(one, api.Hydra)]
+    assert [int(np.isnan(one.attention.ablated).sum()) for one in partials] == [3, 2, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("keywords", "complaint"),
     [

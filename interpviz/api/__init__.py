@@ -10,18 +10,25 @@ print(run.clean.logit_diff, run.edited.logit_diff, run.kl)
 from __future__ import annotations
 
 from interpviz.api.answers import Answer, Generation, Run, Sweep, Token
-from interpviz.api.files import Cache, check, fetch, kind_of, models, open, record
-from interpviz.api.model import Model, load
+from interpviz.api.files import Cache, check, fetch, kind_of, load, models, open, record
+from interpviz.api.model import Model
 from interpviz.core import environment
 from interpviz.core.errors import InterpvizError
+from interpviz.core.repairs import Hydra, SelfRepair
+from interpviz.core.results import Effects, HeadScores, PathEffects
 
 __all__ = [
     "Answer",
     "Cache",
+    "Effects",
     "Generation",
+    "HeadScores",
+    "Hydra",
     "InterpvizError",
     "Model",
+    "PathEffects",
     "Run",
+    "SelfRepair",
     "Sweep",
     "Token",
     "check",

@@ -72,6 +72,13 @@ def sources(
     )
 
 
+def followed(target: str, distractor: str, mode: Mode, contrast: str, bos: bool, reference: Cache | None) -> Sources:
+    """What the one edit of a measurement draws from; raises InterpvizError where target or contrast is missing."""
+    check_target(target, distractor, needed=True)
+    check_contrast(mode, contrast)
+    return sources(contrast, bos, (), reference)
+
+
 def check_target(target: str, distractor: str, *, needed: bool = False) -> None:
     """Raise InterpvizError for a distractor without a target, and where one is needed for none."""
     if distractor and not target:

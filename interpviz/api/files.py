@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interpviz.api.asking import engine, share
+from interpviz.api.asking import ask, engine, share
 from interpviz.core.document import CacheFacts
+from interpviz.core.jobs import OpenModel
 from interpviz.core.report import Report, silent
 from interpviz.core.results import F4, CacheTokens
 from interpviz.core.sites import Site
@@ -44,6 +45,15 @@ class Cache:
     def rows(self, site: str, rows: Sequence[int] | NDArray[np.integer[Any]]) -> F4:
         """The activations of a site at these rows: (n, d); (n, head, d_head) for `L1H`, (n, d_head) for `L1H4`."""
         return self._stored.rows(site, rows)
+
+
+def load(source: str, report: Report = silent) -> Model:
+    """Open the model that a bundled or fetched name, a Hugging Face folder or a `.gguf` file means."""
+    from interpviz.api.model import Model
+    from interpviz.data.models import resolve
+
+    resolve(source)  # what is wrong with the files is said before torch takes its seconds to load
+    return Model(ask(OpenModel(source), report))
 
 
 def open(path: str | Path) -> Cache:

@@ -15,8 +15,8 @@ from interpviz.api.files import Cache
 from interpviz.api.sweeps import patching_grid, sweep_layers
 from interpviz.core.document import ModelFacts, Prompt, Stream
 from interpviz.core.interventions import Mode
-from interpviz.core.jobs import OpenModel
 from interpviz.core.path_patching import parse_paths
+from interpviz.core.repairs import Hydra, HydraRequest, SelfRepair, SelfRepairRequest
 from interpviz.core.report import Report, silent
 from interpviz.core.requests import (
     AttributionRequest,
@@ -32,6 +32,7 @@ from interpviz.core.requests import (
     VocabularyRequest,
 )
 from interpviz.core.results import F4, Continuation, Effects, HeadScores, PathEffects, RunResult, Target, Vocabulary
+from interpviz.core.sites import Site
 
 
 class Model:
@@ -149,9 +150,8 @@ class Model:
         sources = experiment.sources(contrast, bos, opened, reference, seed)
         first = -1 if kind == "feature" else layer or 0
         asked = SweepRequest(self.facts, Prompt(prompt, bos=bos), target, distractor, first, mode, kind, sources)
-        return sweep_layers(
-            asked, [first] if layer is not None or kind == "feature" else range(self.facts.layers), report
-        )
+        layers = range(self.facts.layers) if layer is None and kind != "feature" else [first]
+        return sweep_layers(asked, layers, report)
 
     def patching(
         self,
@@ -195,9 +195,7 @@ class Model:
         patch where there is a contrast, else zero. Source: Wang et al. 2022 (2211.00593), path patching.
         """
         mode = experiment.mode_of(mode, contrast)
-        experiment.check_target(target, distractor, needed=True)
-        experiment.check_contrast(mode, contrast)
-        sources = experiment.sources(contrast, bos, (), reference)
+        sources = experiment.followed(target, distractor, mode, contrast, bos, reference)
         text = Prompt(prompt, bos=bos)
         asked = PathRequest(self.facts, text, target, distractor, parse_paths(paths), mode, sources)
         effects: PathEffects = ask(asked, report)
@@ -220,9 +218,7 @@ class Model:
         `mode` is zero, mean or patch, as in `path`. Source: METRICS.md, Attribution patching.
         """
         mode = experiment.mode_of(mode, contrast)
-        experiment.check_target(target, distractor, needed=True)
-        experiment.check_contrast(mode, contrast)
-        sources = experiment.sources(contrast, bos, (), reference)
+        sources = experiment.followed(target, distractor, mode, contrast, bos, reference)
         asked = PatchingEstimateRequest(self.facts, Prompt(prompt, bos=bos), target, distractor, mode, sources)
         effects: Effects = ask(asked, report)
         return effects
@@ -234,6 +230,51 @@ class Model:
         experiment.check_target(target, distractor, needed=True)
         effects: Effects = ask(AttributionRequest(self.facts, Prompt(prompt, bos=bos), target, distractor), report)
         return effects
+
+    def self_repair(
+        self,
+        prompt: str,
+        target: str,
+        distractor: str = "",
+        *,
+        site: str | Site,
+        mode: Mode = "zero",
+        contrast: str = "",
+        bos: bool = True,
+        reference: Cache | None = None,
+        report: Report = silent,
+    ) -> SelfRepair:
+        """How much others make up for a head or MLP (`site`) that is cut at the last position.
+
+        `mode` is zero, mean or patch. Source: METRICS.md, Self-repair; Rushing and Nanda 2024 (2402.15390).
+        """
+        sources = experiment.followed(target, distractor, mode, contrast, bos, reference)
+        text, part = Prompt(prompt, bos=bos), Site.parse(site) if isinstance(site, str) else site
+        asked = SelfRepairRequest(self.facts, text, target, distractor, part, mode, sources)
+        repair: SelfRepair = ask(asked, report)
+        return repair
+
+    def hydra(
+        self,
+        prompt: str,
+        target: str,
+        distractor: str = "",
+        *,
+        mode: Mode = "zero",
+        contrast: str = "",
+        bos: bool = True,
+        reference: Cache | None = None,
+        report: Report = silent,
+    ) -> Hydra:
+        """What every attention and MLP output writes for the metric, beside what cutting it by `mode` takes from it.
+
+        At the last position; `mode` is zero, mean or patch, and `report` is handed the Hydra as it grows.
+        Source: METRICS.md, Hydra; McGrath et al. 2023 (2307.15771).
+        """
+        sources = experiment.followed(target, distractor, mode, contrast, bos, reference)
+        asked = HydraRequest(self.facts, Prompt(prompt, bos=bos), target, distractor, mode, sources)
+        impacts: Hydra = ask(asked, report)
+        return impacts
 
     def heads(self, report: Report = silent) -> HeadScores:
         """Induction, previous-token and duplicate-token score of every head, each (layer, head), 0 to 1."""
@@ -254,11 +295,3 @@ class Model:
     def _words(self) -> Vocabulary:
         words: Vocabulary = ask(VocabularyRequest(self.facts))
         return words
-
-
-def load(source: str, report: Report = silent) -> Model:
-    """Open the model that a bundled or fetched name, a Hugging Face folder or a `.gguf` file means."""
-    from interpviz.data.models import resolve
-
-    resolve(source)  # what is wrong with the files is said before torch takes its seconds to load
-    return Model(ask(OpenModel(source), report))

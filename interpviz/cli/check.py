@@ -1,4 +1,4 @@
-"""`check`: is this cache, session or model whole, and what made it."""
+"""`check`: is this cache, dictionary, session or model whole, and what made it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from interpviz.cli.run import AsJson
 
 
 def check(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="a cache, a session or a model")], as_json: AsJson = False
+    path: Annotated[str, typer.Argument(metavar="PATH", help="a cache, a dictionary, a session or a model")],
+    as_json: AsJson = False,
 ) -> int:
-    """Is this cache, session or model whole, and what made it."""
+    """Is this cache, dictionary, session or model whole, and what made it."""
     with working(f"checking {path}") as report:
         found = api.check(path, report)
     if as_json:

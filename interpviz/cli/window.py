@@ -28,9 +28,9 @@ def bare(
 
 
 def open_paths(
-    sources: Annotated[list[str], typer.Argument(metavar="PATH...", help="models, caches and sessions, by content")],
+    sources: Annotated[list[str], typer.Argument(metavar="PATH...", help="models, caches, dictionaries and sessions")],
 ) -> int:
-    """Open the window on models, caches and sessions."""
+    """Open the window on models, caches, dictionaries and sessions, told apart by content."""
     for source in sources:
         api.kind_of(source)
     names = {model.name for model in api.models()}

@@ -66,7 +66,11 @@ class Actions:
     opened = Signal(str)
     saved = Signal(str)
 
-    def __init__(self, store: Store, scheduler: Scheduler, desk: Desk) -> None:
+    def __init__(
+        self, store: Store, scheduler: Scheduler, desk: Desk, later: Callable[[Callable[[], None]], object]
+    ) -> None:
+        """`later(call)` calls once the window has shown what there is to show."""
+        self._later = later
         self._store = store
         self._scheduler = scheduler
         self._desk = desk
@@ -113,7 +117,7 @@ class Actions:
 
     def _on_answer(self) -> None:
         if self._waiting is not None and self._answered():
-            self._catch_up()
+            self._later(self._catch_up)
 
     def _do(self, name: str, *args: Any, merge: object = None) -> None:
         try:

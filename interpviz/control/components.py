@@ -14,6 +14,7 @@ from interpviz.control.desk import Desk
 from interpviz.control.effects import attribution_request, estimate_request, sweep_requests, writes_request
 from interpviz.control.runs import sides, those
 from interpviz.core.document import Document, Measure
+from interpviz.core.interventions import REFERENCED
 from interpviz.core.requests import Request
 from interpviz.core.results import F4, I4, Effects, Writes
 from interpviz.core.scale import symmetric_limit
@@ -27,7 +28,8 @@ class GridPicture:
     """`values` (layer, column) in nats: one column a head, then one for the MLP if `mlps`; NaN where not yet known.
 
     `limit` is the magnitude at the ends of the colours, which some values may exceed; `done` is the share of values
-    that are there; `measure` names what is shown; `problem` is empty or a sentence that says why nothing is.
+    that are there; `measure` names what is shown; `problem` is empty or a sentence that says why nothing is. What is
+    `cut` says nothing of its own any more, what is `edited` something else.
     """
 
     layers: int
@@ -36,6 +38,7 @@ class GridPicture:
     values: F4
     limit: float
     cut: frozenset[Site]
+    edited: frozenset[Site]
     selected: frozenset[Site]
     measure: Measure
     done: float
@@ -44,6 +47,12 @@ class GridPicture:
     def site(self, layer: int, column: int) -> Site:
         """The component of a cell."""
         return Site(layer, "head", column) if column < self.heads else Site(layer, "mlp_out")
+
+    def cell(self, site: Site) -> tuple[int, int] | None:
+        """Layer and column of a component; None for a site that has no cell."""
+        if site.kind == "head":
+            return site.layer, site.index
+        return (site.layer, self.heads) if site.kind == "mlp_out" and self.mlps else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +75,7 @@ class TablePicture:
     limit: float
     sides: tuple[str, ...]
     cut: frozenset[Site]
+    edited: frozenset[Site]
     selected: frozenset[Site]
     done: float
     problem: str
@@ -115,7 +125,8 @@ class ComponentsController:
             mlps=bool(model.d_mlp),
             values=values,
             limit=symmetric_limit(values),
-            cut=frozenset(edit.site for edit in document.interventions),
+            cut=edited_sites(document, cut=True),
+            edited=edited_sites(document, cut=False),
             selected=frozenset(document.selection.sites),
             measure=document.measure,
             done=float(np.isfinite(values).mean()),
@@ -141,7 +152,8 @@ class ComponentsController:
             descending=view.descending,
             limit=symmetric_limit(numbers[:, 1:]),
             sides=tuple(name or "edited" for name in sides(document)) if compared else (),
-            cut=frozenset(edit.site for edit in document.interventions),
+            cut=edited_sites(document, cut=True),
+            edited=edited_sites(document, cut=False),
             selected=frozenset(document.selection.sites),
             done=float(np.isfinite(columns[3]).mean()),
             problem=_lacking(document) or self._desk.first_problem(*(one for part in asked for one in part)),
@@ -200,3 +212,9 @@ def _lacking(document: Document) -> str:
     if not document.target:
         return "Name a target token to see what each component does for it."
     return ""
+
+
+def edited_sites(document: Document, cut: bool) -> frozenset[Site]:
+    """The sites whose edits cut them out, or, without `cut`, those whose edits do something else alone."""
+    ablated = {edit.site for edit in document.interventions if edit.mode in ("zero", *REFERENCED)}
+    return frozenset(ablated if cut else {edit.site for edit in document.interventions} - ablated)

@@ -63,6 +63,7 @@ class Desk:
         """Ask for what the present document needs, and update every open panel."""
         document = self._store.document
         wanted = plan(document)
+        self._memo.needed = frozenset(wanted)
         self._partials = {request: self._partials[request] for request in wanted if request in self._partials}
         self._problems = {request: self._problems[request] for request in wanted if request in self._problems}
         self._scheduler.want(request for request in wanted if request not in self._memo)

@@ -29,4 +29,5 @@ def _runs(memo: Memo, request: SweepRequest, answer: Effects) -> Iterator[tuple[
         return
     for site, logits in zip(answer.sites, answer.logits, strict=True):
         edits = frozenset({Intervention(site)})
-        yield replace(asked, interventions=edits), replace(clean, logits=logits, seconds=answer.seconds)
+        alone = logits.copy()  # a row would keep the whole sweep in memory, uncounted, until the last one is forgotten
+        yield replace(asked, interventions=edits), replace(clean, logits=alone, seconds=answer.seconds)

@@ -81,7 +81,10 @@ class Lane:
         self._work(request, report)
 
     def _more_wanted(self, request: Request) -> Request | None:
+        """What waits and is more wanted than this one; nothing if this one is unwanted: it ends first."""
         with self._ready:
+            if request not in self._wanted:
+                return None
             for other in self._wanted:
                 if other == request:
                     return None

@@ -10,9 +10,13 @@ from interpviz.core.results import nbytes
 
 
 class Memo:
-    """The latest answers, least recently used first out. Only the main thread touches it."""
+    """The latest answers, least recently used first out. Only the main thread touches it.
+
+    Answers to requests that are `needed` stay, whatever they take: nobody would ask for them again.
+    """
 
     def __init__(self, limit: int = 512 << 20) -> None:
+        self.needed: frozenset[Request] = frozenset()
         self._limit = limit
         self._held = 0
         self._answers: OrderedDict[Request, Any] = OrderedDict()
@@ -29,13 +33,22 @@ class Memo:
         self.drop(request)
         self._answers[request] = answer
         self._held += nbytes(answer)
-        while self._held > self._limit and len(self._answers) > 1:
-            self._held -= nbytes(self._answers.popitem(last=False)[1])
+        while self._held > self._limit and (old := self._oldest(but=request)) is not None:
+            self.drop(old)
 
     def drop(self, request: Request) -> None:
         """Forget this answer."""
         if request in self._answers:
             self._held -= nbytes(self._answers.pop(request))
+
+    def _oldest(self, but: Request) -> Request | None:
+        """The answer that was not used for longest and is not needed; those that are count as used just now."""
+        for _ in range(len(self._answers)):
+            old = next(iter(self._answers))
+            if old != but and old not in self.needed:
+                return old
+            self._answers.move_to_end(old)
+        return None
 
     def __contains__(self, request: Request) -> bool:
         return request in self._answers

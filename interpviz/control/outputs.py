@@ -15,7 +15,7 @@ from interpviz.control.tiers import known, predicted
 from interpviz.core.document import Document
 from interpviz.core.experiments import CLEAN
 from interpviz.core.interventions import REFERENCED
-from interpviz.core.logits import Measured, difference, divergence, log_softmax
+from interpviz.core.logits import Measured, difference, divergence, log_softmax, probabilities
 from interpviz.core.requests import RunRequest
 from interpviz.core.results import RunResult, Target, Vocabulary
 
@@ -200,7 +200,7 @@ def _rows(left: RunResult, right: RunResult, target: Target | None, words: Vocab
     if target is not None and target.distractor is not None:
         roles[target.distractor] = "distractor"
     top = {int(token) for run in (left, right) for token in _likeliest(run)} - set(roles)
-    p, q = np.exp(log_softmax(left.logits)), np.exp(log_softmax(right.logits))
+    p, q = _next(left), _next(right)
     order = [*roles, *sorted(top, key=lambda token: -max(p[token], q[token]))[:ROWS]]
     return tuple(
         OutputRow(
@@ -214,6 +214,11 @@ def _rows(left: RunResult, right: RunResult, target: Target | None, words: Vocab
         )
         for token in order
     )
+
+
+def _next(run: RunResult) -> NDArray[np.float64]:
+    """The probability (vocab,) of each next token; of a resample, by the mean of its logits."""
+    return probabilities(run)[0] if run.draws is None else np.exp(log_softmax(run.logits))
 
 
 def _likeliest(run: RunResult) -> NDArray[np.intp]:

@@ -39,7 +39,9 @@ def sides(document: Document) -> tuple[str, str]:
 def sources(document: Document, edits: Iterable[Intervention]) -> Sources:
     """What these edits draw from, and nothing else: the less a request says, the more often it is remembered."""
     made = tuple(edits)
-    named = {edit.site.dictionary for edit in made} | {edit.direction.rpartition("/")[0] for edit in made}
+    named = {edit.site.dictionary for edit in made}
+    directions = (edit.direction.rpartition("/") for edit in made)
+    named |= {name for name, _, feature in directions if feature.isdigit()}  # else it is a file in a folder
     return Sources(
         reference=reference(document) if any(edit.mode in REFERENCED for edit in made) else None,
         contrast=document.contrast if any(edit.mode == "patch" for edit in made) else None,

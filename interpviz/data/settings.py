@@ -1,4 +1,4 @@
-"""What the user has chosen once and for all: theme, renderer, layout, and the files that were open last.
+"""What the user has chosen once and for all: theme, renderer, layout, memory, device, and the files opened last.
 
 Read before the first paint, so with the standard library alone: pydantic would cost a fifth of a start.
 """
@@ -20,18 +20,24 @@ MOST_RECENT = 10
 
 Theme = Literal["system", "light", "dark"]
 Renderer = Literal["auto", "cpu", "gl"]
+Device = Literal["auto", "cpu", "cuda"]
+
+_MEGABYTES = range(16, 65536 + 1)
 
 
 @dataclass(frozen=True)
 class Settings:
     """A change is a new value, which `save` stores. `recent` are names and absolute paths, latest first; `layout` is
-    what the window says of where it and its docks are.
+    what the window says of where it and its docks are. Answers that were computed are remembered up to
+    `memo_megabytes` of 2**20 bytes, 16 to 65,536; models run on `device`, for "auto" on the one seen to be faster.
     """
 
     theme: Theme = "system"
     renderer: Renderer = "auto"
     recent: tuple[str, ...] = ()
     layout: str = ""
+    memo_megabytes: int = 512
+    device: Device = "auto"
 
     def opened(self, source: str) -> Settings:
         """These settings with `source` first among the recent files."""
@@ -68,12 +74,26 @@ def _settings(found: Any) -> Settings:
     """The settings that this JSON holds; raises ValueError where it holds something else."""
     if not isinstance(found, dict) or found.get("version", VERSION) != VERSION:
         raise ValueError("not settings of this version")
-    theme, renderer = found.get("theme", "system"), found.get("renderer", "auto")
-    recent, layout = found.get("recent", []), found.get("layout", "")
-    whole = theme in get_args(Theme) and renderer in get_args(Renderer) and isinstance(layout, str)
-    if not whole or not isinstance(recent, list) or not all(isinstance(one, str) for one in recent):
+    known = {name: found[name] for name in Settings.__dataclass_fields__ if name in found}
+    recent = known.get("recent", [])
+    if not isinstance(recent, list) or not all(isinstance(one, str) for one in recent):
+        raise ValueError("recent files are names")
+    chosen = replace(Settings(), **{**known, "recent": tuple(recent[:MOST_RECENT])})
+    if not _sound(chosen):
         raise ValueError("a setting has no such value")
-    return Settings(theme, renderer, tuple(recent[:MOST_RECENT]), layout)
+    return chosen
+
+
+def _sound(chosen: Settings) -> bool:
+    """Whether every setting has a value that it can have."""
+    return (
+        chosen.theme in get_args(Theme)
+        and chosen.renderer in get_args(Renderer)
+        and isinstance(chosen.layout, str)
+        and type(chosen.memo_megabytes) is int
+        and chosen.memo_megabytes in _MEGABYTES
+        and chosen.device in get_args(Device)
+    )
 
 
 def _path() -> Path:

@@ -93,7 +93,8 @@ class Board(QMainWindow):
     def show_panels(self, names: frozenset[str]) -> None:
         """Open exactly these."""
         for name, dock in self._docks.items():
-            dock.setVisible(name in names)
+            if dock.isHidden() == (name in names):
+                dock.setVisible(name in names)
 
     def raise_first(self) -> None:
         """Bring the first panel of each stack of tabs to the front."""

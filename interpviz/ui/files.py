@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 MODELS = "Models (config.json *.safetensors *.gguf)"
 CACHES = "Activation caches (manifest.jsonl *.h5 *.hdf5)"
+DICTIONARIES = "SAELens dictionaries (cfg.json sae_weights.safetensors)"
 SESSIONS = "Sessions (*.json)"
 ANYTHING = "All files (*)"
 
@@ -33,9 +34,9 @@ def ask_where(parent: QWidget, title: str, kind: str, suffix: str) -> str:
 
 
 def whole(path: str) -> str:
-    """The folder that a model's or cache's inner file stands for, else the path itself."""
+    """The folder that a model's, cache's or dictionary's inner file stands for, else the path itself."""
     file = Path(path)
-    inner = file.name in ("config.json", "manifest.jsonl") or file.suffix == ".safetensors"
+    inner = file.name in ("config.json", "manifest.jsonl", "cfg.json") or file.suffix == ".safetensors"
     return str(file.parent) if inner else path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal, Slot
 
 
 class _Courier(QObject):
@@ -27,6 +27,14 @@ def _courier(application: QCoreApplication) -> _Courier:
     courier = _Courier()
     courier.moveToThread(application.thread())
     return courier
+
+
+FRAME_MS = 16
+
+
+def next_frame(call: Callable[[], None]) -> None:
+    """Run `call` on this thread, which is the window's, a frame from now: what is to be painted is painted first."""
+    QTimer.singleShot(FRAME_MS, call)
 
 
 def post(call: Callable[[], None]) -> None:

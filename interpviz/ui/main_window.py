@@ -107,9 +107,14 @@ class MainWindow(QMainWindow):
         for path in files.ask(self, "Open a cache", files.CACHES)[:1]:
             self._act("cache.open", files.whole(path))
 
+    def open_dictionary(self) -> None:
+        """Ask for a dictionary, whose features edits may then name."""
+        for path in files.ask(self, "Open a dictionary", files.DICTIONARIES)[:1]:
+            self._act("dictionary.open", files.whole(path))
+
     def open_any(self) -> None:
         """Ask for files of any kind."""
-        if paths := files.ask(self, "Open", files.SESSIONS, files.MODELS, files.CACHES):
+        if paths := files.ask(self, "Open", files.SESSIONS, files.MODELS, files.CACHES, files.DICTIONARIES):
             self._act("paths.open", [files.whole(path) for path in paths])
 
     def save_session(self) -> None:
@@ -157,6 +162,7 @@ class MainWindow(QMainWindow):
                 Entry("open", "Open …", self.open_any, "Ctrl+O"),
                 Entry("open.model", "Open model …", self.open_model, "Ctrl+M"),
                 Entry("open.cache", "Open cache …", self.open_cache),
+                Entry("open.dictionary", "Open dictionary …", self.open_dictionary),
                 Entry("open.demo", "Open demo", self.open_demo, "Ctrl+D"),
                 None,
                 Entry("save", "Save session …", self.save_session, "Ctrl+S"),
@@ -232,4 +238,5 @@ def _described(document: Document) -> str:
     model, cache = document.model, document.cache
     parts = [f"{model.name}: {model.layers} layers, {model.heads} heads, width {model.d_model:,}"] if model else []
     parts += [f"{cache.name}: {cache.tokens:,} tokens"] if cache else []
+    parts += [f"{one.name}: {one.features:,} features" for one in document.dictionaries]
     return "  ·  ".join(parts)

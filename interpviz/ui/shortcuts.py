@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDialog, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from interpviz.ui.text import Label
 
@@ -14,6 +14,12 @@ GESTURES = (
     ("Components: click, or Space", "Cut the head or MLP out, or put it back"),
     ("Components: drag", "Cut out all that the mouse passes"),
     ("Components: Ctrl+click, or right click", "Select without cutting"),
+    ("Components table: double click, or Space", "Cut the row out, or put it back"),
+    ("Components table: Ctrl+Up, Ctrl+Down", "Sort by the column of the cursor"),
+    ("Interventions: drag a value, or arrow keys", "Set it while the outputs move; Shift is faster, Ctrl finer"),
+    ("Interventions: double click a value, or Enter", "Type it"),
+    ("Continuation: hover, or arrow keys", "Show the likeliest tokens at a step"),
+    ("Maps and patching: hover, or arrow keys", "Walk the cells and read them"),
     ("Circuit: click, double click", "Select a node, cut it out"),
     ("Circuit and cloud: wheel, drag", "Zoom, move"),
     ("Circuit and cloud: double click beside", "Show all again"),
@@ -23,21 +29,31 @@ GESTURES = (
 
 
 class Shortcuts(QDialog):
-    """Two columns: keys and gestures, and what they do."""
+    """Keys and gestures side by side, each with what it does."""
 
     def __init__(self, actions: Iterable[QAction], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Shortcuts")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         keys = [(a.shortcut().toString(), a.text().replace("&&", "&")) for a in actions if not a.shortcut().isEmpty()]
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(28)
-        grid.setVerticalSpacing(7)
-        for row, (gesture, does) in enumerate((*keys, ("", ""), *GESTURES)):
-            grid.addWidget(Label(gesture), row, 0)
-            grid.addWidget(Label(does, "muted"), row, 1)
+        both = QHBoxLayout()
+        both.setSpacing(48)
+        for lines in (keys, GESTURES):
+            both.addLayout(_listed(lines))
         column = QVBoxLayout(self)
         column.setContentsMargins(28, 22, 28, 24)
         column.setSpacing(14)
         column.addWidget(Label("Shortcuts", "heading"))
-        column.addLayout(grid)
+        column.addLayout(both)
+
+
+def _listed(lines: Iterable[tuple[str, str]]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(28)
+    grid.setVerticalSpacing(7)
+    row = 0
+    for row, (keys, does) in enumerate(lines):
+        grid.addWidget(Label(keys), row, 0)
+        grid.addWidget(Label(does, "muted"), row, 1)
+    grid.setRowStretch(row + 1, 1)
+    return grid

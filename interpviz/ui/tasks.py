@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QWidget
 
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
-from interpviz.core import jobs, requests
+from interpviz.core import jobs, repairs, requests
 from interpviz.core.document import Document
 from interpviz.core.requests import Request
 from interpviz.core.results import RunResult
-from interpviz.ui.text import Label, button, legible
+from interpviz.ui.text import ElidedLabel, Label, button, legible
 
 # What is over sooner is not worth a line that comes and goes.
 _PATIENCE_MS = 400
@@ -22,11 +22,26 @@ _PATIENCE_MS = 400
 _NAMES: dict[type, str] = {
     jobs.OpenModel: "Opening the model",
     jobs.OpenCache: "Opening the cache",
+    jobs.OpenDictionary: "Opening the dictionary",
+    jobs.OpenSession: "Opening the session",
+    jobs.SaveSession: "Saving the session",
+    jobs.ContentsRequest: "Looking at the file",
+    requests.TokensRequest: "Reading the prompt's tokens",
+    requests.VocabularyRequest: "Reading the vocabulary",
+    requests.TargetRequest: "Reading the target's token",
     requests.RunRequest: "Running the model",
+    requests.GenerateRequest: "Continuing the prompt",
     requests.AttributionRequest: "Attributing the logits",
+    requests.PatchingEstimateRequest: "Estimating each effect",
+    requests.WritesRequest: "Measuring what is written",
     requests.SweepRequest: "Ablating each component",
+    requests.PatchingRequest: "Patching",
+    requests.PathRequest: "Following the paths",
+    repairs.SelfRepairRequest: "Measuring self-repair",
+    repairs.HydraRequest: "Measuring each layer's impact",
     requests.PatternRequest: "Reading attention",
     requests.NormsRequest: "Measuring norms",
+    requests.HeadsRequest: "Scoring the heads",
     requests.GraphRequest: "Tracing the circuit",
     requests.CacheTokensRequest: "Reading the cache's tokens",
     requests.RowsRequest: "Reading the cache",
@@ -39,7 +54,7 @@ class _Task(QWidget):
 
     def __init__(self, request: Request, cancel: Callable[[], None]) -> None:
         super().__init__()
-        self.name = _NAMES.get(type(request), "Working")
+        self.name = _NAMES[type(request)]
         self._text = Label(f"{self.name} …", "muted")
         self._bar = QProgressBar(textVisible=False, maximum=1000)
         self._bar.setFixedWidth(110)
@@ -71,10 +86,10 @@ class TaskBar(QStatusBar):
         self._patience = QTimer(self, interval=_PATIENCE_MS // 4)
         self._patience.timeout.connect(self._look)
         self._asked: float | None = None
-        self._model = Label(role="muted")
+        self._model = ElidedLabel(role="muted")
         self.waited = Label(role="muted")
         self.waited.setAccessibleName("Time to the last answer")
-        self.addWidget(self._model)
+        self.addWidget(self._model, 1)
         self.addPermanentWidget(self.waited)
         store.changed.connect(self._on_change)
         scheduler.begun.connect(self._on_begun)
@@ -83,7 +98,7 @@ class TaskBar(QStatusBar):
         scheduler.ended.connect(self._on_end)
 
     def describe(self, text: str) -> None:
-        """Say which model and cache are open."""
+        """Say which model, cache and dictionaries are open."""
         self._model.setText(legible(text))
 
     def running(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from interpviz.core.paths import resource
 from interpviz.core.sites import Site
 from interpviz.ui.panels.grid import Grid
 from tests.engine import oracle
+from tests.engine.plain_sae import FloatSAE
 
 PATIENCE = 60_000
 
@@ -83,6 +84,19 @@ class Plain:
 
     def difference(self, *sites: Site) -> float:
         target, distractor = self.logits(*sites)[self._pair]
+        return float(target - distractor)
+
+    def clamped(self, layer: int, sae: FloatSAE, feature: int, value: float) -> float:
+        """The logit difference with a feature of the stream after a layer at this value, at every token."""
+
+        def edit(module: object, given: object, output: torch.Tensor) -> torch.Tensor:
+            change = [value - sae.encode(x)[feature] for x in output[0]]
+            return output + (torch.stack(change)[:, None] * sae.decoder[feature]).to(output)
+
+        hook = self._model.eval().model.layers[layer].register_forward_hook(edit)
+        with torch.no_grad():
+            target, distractor = self._model(torch.tensor([self._ids])).logits[0, -1, self._pair]
+        hook.remove()
         return float(target - distractor)
 
     def kl(self, *sites: Site) -> float:

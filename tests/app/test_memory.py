@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
 from interpviz.app import Session, last_session
 from interpviz.core.document import Document, Prompt
+from interpviz.core.jobs import OpenModel
 from interpviz.core.report import Report
 from interpviz.core.requests import Request
 from interpviz.data import sessions, settings
@@ -43,6 +45,19 @@ def test_the_session_is_kept_for_the_next_window(opened: Session):
     opened.store.replace(Document(prompt=Prompt("half a thought")))
     opened.close(keep=True)
     assert sessions.load(last_session()).prompt == Prompt("half a thought")
+
+
+@pytest.mark.parametrize(("megabytes", "remembered"), [(16, [False, True]), (32, [True, True])])
+def test_answers_are_remembered_up_to_the_memory_that_was_chosen(
+    qtbot: QtBot, megabytes: int, remembered: list[bool]
+) -> None:
+    session = Session(nothing, Settings(memo_megabytes=megabytes))
+    qtbot.addWidget(session.window)
+    asked = OpenModel("a"), OpenModel("b")
+    for request in asked:
+        session.scheduler.answered.emit(request, np.zeros(10 << 20, np.int8))
+    assert [session.desk.answer(request) is not None for request in asked] == remembered
+    session.close()
 
 
 def test_an_empty_window_leaves_no_session(opened: Session):

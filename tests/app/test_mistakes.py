@@ -8,9 +8,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import torch
 from pytestqt.qtbot import QtBot
 
-from interpviz.app import Session
+from interpviz.app import Session, lazy_compute
 from interpviz.core.document import Document
 from interpviz.core.interventions import Intervention
 from interpviz.core.report import Report
@@ -89,6 +90,18 @@ def test_a_site_that_the_model_has_not_is_refused_in_a_notice(session: Session, 
     assert session.store.document == opening
 
 
+def test_a_device_that_is_not_there_is_a_sentence_in_a_notice(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    session = Session(lazy_compute("cuda"))
+    qtbot.addWidget(session.window)
+    session.window.show()
+    session.actions("model.open", "demo")
+    qtbot.waitUntil(lambda: notice(session) != "", timeout=PATIENCE)
+    assert notice(session) == "No CUDA card is to be found. Set the device to auto or cpu."
+    session.window.close()
+    session.close()
+
+
 def test_a_fault_in_the_engine_leaves_the_window_alive(engine: Engine, opening: Document, qtbot: QtBot):
     def broken(request: Request, report: Report) -> object:
         if isinstance(request, RunRequest) and request.interventions:
@@ -100,7 +113,7 @@ def test_a_fault_in_the_engine_leaves_the_window_alive(engine: Engine, opening: 
     session.window.show()
     session.store.replace(opening)
     qtbot.waitUntil(session.settled, timeout=PATIENCE)
-    click(session, 1, 3)
+    session.actions("intervention.write", "L1H3:scale:0.5")  # a click's cut, a sweep has answered already
     qtbot.waitUntil(session.settled, timeout=PATIENCE)
     assert "fault of ours" in session.window.panels["outputs"].problem
     session.actions("edit.undo")

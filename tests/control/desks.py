@@ -70,12 +70,12 @@ class Engine:
 class Bench:
     """Store, scheduler, desk and pump on an engine; close it at the end."""
 
-    def __init__(self, engine: Engine, document: Document | None = None) -> None:
+    def __init__(self, engine: Engine, document: Document | None = None, memo: Memo | None = None) -> None:
         self.engine = engine
         self.pump = Pump()
         self.store = Store(document)
         self.scheduler = Scheduler(engine.compute, self.pump.post)
-        self.desk = Desk(self.store, self.scheduler, Memo())
+        self.desk = Desk(self.store, self.scheduler, memo or Memo())
 
     def __enter__(self) -> Bench:
         return self

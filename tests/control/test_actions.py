@@ -22,7 +22,7 @@ HEAD = Site(1, "head", 2)
 
 def actions_on(bench: Bench) -> tuple[Actions, list[str]]:
     said: list[str] = []
-    actions = Actions(bench.store, bench.scheduler, bench.desk)
+    actions = Actions(bench.store, bench.scheduler, bench.desk, bench.pump.post)
     actions.problem.connect(lambda text: said.append(text))
     return actions, said
 

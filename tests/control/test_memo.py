@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from interpviz.control.memo import Memo
+from interpviz.control.plan import plan
+from interpviz.core import commands
 from interpviz.core.jobs import OpenModel
+from tests.control.desks import DOCUMENT, Bench, Engine
 
 
 def test_the_least_recently_used_answer_goes_first():
@@ -31,3 +36,31 @@ def test_an_answer_given_twice_is_counted_once():
     memo.put(OpenModel("a"), np.zeros(4))
     memo.put(OpenModel("a"), np.zeros(2))
     assert memo.held == 16
+
+
+def test_what_is_needed_stays_and_what_was_needed_may_go():
+    memo = Memo(limit=1000)
+    a, b, c = (OpenModel(name) for name in "abc")
+    memo.needed = frozenset({a, b})
+    for request in (a, b, c):
+        memo.put(request, np.zeros(100))
+    assert (a in memo, b in memo, c in memo) == (True, True, True)
+    memo.needed = frozenset({a})
+    memo.put(c, np.zeros(100))
+    assert (a in memo, b in memo, c in memo, memo.held) == (True, False, True, 1600)
+
+
+def test_a_window_with_little_memory_still_shows_all_that_its_document_asks_for():
+    memo = Memo(limit=20)
+    shown = replace(DOCUMENT, panels=frozenset({"outputs", "components", "maps"}))
+    with Bench(Engine(), shown, memo) as bench:
+        bench.desk.refresh()
+        bench.pump.until(lambda: bench.desk.settled)
+        asked = plan(shown)
+        assert len(asked) > 6
+        bench.store.apply(commands.set_prompt, "c")
+        bench.pump.until(lambda: bench.desk.settled)
+        assert sum(request in memo for request in asked) < len(asked)
+        bench.store.undo()
+        bench.pump.until(lambda: bench.desk.settled)
+        assert all(request in memo for request in asked)

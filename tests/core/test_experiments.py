@@ -129,6 +129,10 @@ def test_another_model_takes_experiments_and_dictionaries_with_it() -> None:
     assert new == replace(OPEN, model=new.model)
 
 
+def test_a_dictionary_that_was_there_before_any_model_stays() -> None:
+    assert commands.open_model(Document(dictionaries=(SAE,)), TINY).dictionaries == (SAE,)
+
+
 @pytest.mark.parametrize(
     ("act", "complaint"),
     [

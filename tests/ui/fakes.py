@@ -75,7 +75,7 @@ def grid(layers: int = 2, heads: int = 3, **changes: Any) -> GridPicture:
     values = (np.arange(layers * (heads + 1), dtype=np.float32).reshape(layers, heads + 1) - 4) / 4
     shown = {
         "layers": layers, "heads": heads, "mlps": True, "values": values, "limit": 1.0, "cut": frozenset(),
-        "selected": frozenset(), "measure": "direct", "done": 1.0, "problem": "",
+        "edited": frozenset(), "selected": frozenset(), "measure": "direct", "done": 1.0, "problem": "",
     }  # fmt: skip
     return GridPicture(**{**shown, **changes})
 

@@ -8,18 +8,30 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QMenu, QSlider, QTabBar, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QSlider,
+    QTabBar,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from interpviz.control.actions import Actions
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
 from interpviz.core import commands
-from interpviz.core.document import PANELS, Document, Prompt
+from interpviz.core.document import PANELS, DictionaryFacts, Document, Prompt
 from interpviz.core.paths import resource
 from interpviz.core.sites import Site
 from interpviz.ui.main_window import MainWindow
 from interpviz.ui.menus import every_action
+from interpviz.ui.shortcuts import Shortcuts
 from interpviz.ui.theme import Theme
 from tests.ui.fakes import CACHE, MODEL, Acts, Work
 
@@ -115,6 +127,33 @@ def test_files_dropped_anywhere_are_opened(window: MainWindow, acts: Acts) -> No
     assert acts.done == [("paths.open", ["/data/model.gguf"])]
 
 
+@pytest.mark.parametrize(
+    ("entry", "file", "act"),
+    [
+        ("open.model", "demo/config.json", "model.open"),
+        ("open.cache", "demo/manifest.jsonl", "cache.open"),
+        ("open.dictionary", "demo/cfg.json", "dictionary.open"),
+        ("open.dictionary", "demo/sae_weights.safetensors", "dictionary.open"),
+    ],
+)
+def test_a_file_that_is_picked_in_a_folder_opens_the_folder(
+    window: MainWindow, acts: Acts, entry: str, file: str, act: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered: list[str] = []
+
+    def pick(parent: QWidget, title: str, folder: str, kinds: str) -> tuple[list[str], str]:
+        offered.append(kinds)
+        return [f"/data/{file}"], kinds
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", pick)
+    menu_action(window, entry).trigger()
+    assert acts.done == [(act, "/data/demo")]
+    assert Path(file).suffix in offered[0]
+    menu_action(window, "open").trigger()
+    assert acts.done[-1] == ("paths.open", ["/data/demo"])
+    assert Path(file).suffix in offered[1]
+
+
 def test_closing_a_panel_is_an_act_and_the_document_decides(window: MainWindow, store: Store, acts: Acts) -> None:
     bar = window.board.dock("maps").titleBarWidget()
     close = next(b for b in bar.findChildren(QAbstractButton) if b.accessibleName() == "Close Maps")
@@ -152,6 +191,17 @@ def test_the_palette_finds_an_act_by_a_few_letters(window: MainWindow, acts: Act
     QTest.keyClick(window.palette_list.field, Qt.Key.Key_Return)
     assert acts.done == [("intervention.clear",)]
     assert not window.palette_list.isVisible()
+
+
+def test_keys_and_gestures_are_listed_and_fit_on_a_small_screen(window: MainWindow) -> None:
+    window.open_shortcuts()
+    listed = window.findChild(Shortcuts)
+    assert listed is not None
+    texts = {label.text() for label in listed.findChildren(QLabel)}
+    assert {"Ctrl+O", "Interventions: drag a value, or arrow keys", "Clear interventions"} <= texts
+    assert listed.sizeHint().width() <= 1280
+    assert listed.sizeHint().height() <= 720
+    listed.close()
 
 
 def test_recent_files_that_are_gone_are_grey(window: MainWindow, acts: Acts, tmp_path: Path) -> None:
@@ -202,6 +252,17 @@ def test_tab_reaches_every_panel(window: MainWindow) -> None:
     assert reached == set(PANELS)
 
 
-def test_what_is_open_stands_in_the_status_bar(window: MainWindow) -> None:
+def test_what_is_open_stands_in_the_status_bar(window: MainWindow, store: Store) -> None:
+    book = DictionaryFacts("book", "/book", "0", "standard", "blocks.1.hook_resid_post", 8, 24_576)
+    store.apply(commands.open_dictionary, book)
     texts = [label.text() for label in window.tasks.findChildren(QWidget) if hasattr(label, "text")]
-    assert "tiny: 2 layers, 3 heads, width 8  ·  tiny.acts: 4 tokens" in texts
+    assert "tiny: 2 layers, 3 heads, width 8  ·  tiny.acts: 4 tokens  ·  book: 24,576 features" in texts
+
+
+def test_many_dictionaries_leave_the_window_as_narrow_as_it_may_be(window: MainWindow, store: Store) -> None:
+    for number in range(20):
+        name = f"a dictionary with a long name {number}"
+        store.apply(commands.open_dictionary, DictionaryFacts(name, "/a", "0", "standard", "hook_embed", 8, 100))
+    window.resize(720, 520)
+    QApplication.processEvents()
+    assert (window.width(), window.height()) == (720, 520)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 import pytest
@@ -9,15 +9,45 @@ from pytestqt.qtbot import QtBot
 
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
-from interpviz.core import commands
-from interpviz.core.document import Prompt
-from interpviz.core.requests import GraphRequest, RunRequest
+from interpviz.core import commands, jobs, repairs, requests
+from interpviz.core.document import Document, Prompt
+from interpviz.core.requests import GraphRequest, Request, RunRequest
 from interpviz.core.results import RunResult
+from interpviz.core.sites import Site
 from interpviz.ui.tasks import TaskBar
 from tests.ui.conftest import Show
-from tests.ui.fakes import MODEL, Work, tokens
+from tests.ui.fakes import CACHE, MODEL, Work, tokens
 
-LONG = GraphRequest(MODEL, Prompt("a"), None, " b")
+A, HEAD = Prompt("a"), Site(0, "head", 0)
+LONG = GraphRequest(MODEL, A, None, " b")
+EVERY: dict[Request, str] = {
+    jobs.OpenModel("demo"): "Opening the model",
+    jobs.OpenCache("a"): "Opening the cache",
+    jobs.OpenDictionary("a"): "Opening the dictionary",
+    jobs.OpenSession("a"): "Opening the session",
+    jobs.SaveSession(Document(), "a"): "Saving the session",
+    jobs.ContentsRequest("a"): "Looking at the file",
+    requests.TokensRequest(MODEL, A): "Reading the prompt's tokens",
+    requests.VocabularyRequest(MODEL): "Reading the vocabulary",
+    requests.TargetRequest(MODEL, " b"): "Reading the target's token",
+    requests.RunRequest(MODEL, A): "Running the model",
+    requests.GenerateRequest(MODEL, A): "Continuing the prompt",
+    requests.AttributionRequest(MODEL, A, " b"): "Attributing the logits",
+    requests.PatchingEstimateRequest(MODEL, A, " b"): "Estimating each effect",
+    requests.WritesRequest(MODEL, A): "Measuring what is written",
+    requests.SweepRequest(MODEL, A, " b", "", 0): "Ablating each component",
+    requests.PatchingRequest(MODEL, A, A, " b", "", "resid", 0): "Patching",
+    requests.PathRequest(MODEL, A, " b", "", ((HEAD,),)): "Following the paths",
+    repairs.SelfRepairRequest(MODEL, A, " b", "", HEAD): "Measuring self-repair",
+    repairs.HydraRequest(MODEL, A, " b"): "Measuring each layer's impact",
+    requests.PatternRequest(MODEL, A, 0): "Reading attention",
+    requests.NormsRequest(MODEL, A): "Measuring norms",
+    requests.HeadsRequest(MODEL): "Scoring the heads",
+    LONG: "Tracing the circuit",
+    requests.CacheTokensRequest(CACHE): "Reading the cache's tokens",
+    requests.RowsRequest(CACHE, 0, 1): "Reading the cache",
+    requests.CloudRequest(CACHE, "E", "pca"): "Mapping the cloud",
+}
 
 
 @pytest.fixture
@@ -45,6 +75,14 @@ def test_work_that_lasts_appears_with_its_share_and_goes_when_it_ends(bar: TaskB
     assert "Tracing the circuit: layer 3 · 42%" in [label.text() for label in bar.findChildren(QLabel)]
     work.ended.emit(LONG)
     assert bar.running() == ()
+
+
+def test_every_kind_of_work_is_called_by_what_it_does(bar: TaskBar, work: Work, qtbot: QtBot) -> None:
+    for request in EVERY:
+        work.begun.emit(request)
+    qtbot.waitUntil(lambda: len(bar.running()) == len(EVERY))
+    assert bar.running() == tuple(EVERY.values())
+    assert {type(request) for request in EVERY} == set(get_args(Request))
 
 
 def test_work_that_is_over_soon_never_appears(bar: TaskBar, work: Work, qtbot: QtBot) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from interpviz.control.components import COLUMNS, TablePicture
 from interpviz.core.sites import Site
 from interpviz.ui.marks import signed
-from interpviz.ui.panels.grid import TIERS
+from interpviz.ui.panels.grid import TIERS, marks_of
 from interpviz.ui.text import legible, tooltip
 
 Index = QModelIndex | QPersistentModelIndex
@@ -112,7 +112,7 @@ class ComponentRows(QAbstractTableModel):
         """A cell in words: `L1H2, cut out` or `L1H2 measured +0.250 nats`."""
         assert self.picture is not None
         site, name = self.site(row), COLUMNS[column]
-        marks = ", cut out" * (site in self.picture.cut) + ", selected" * (site in self.picture.selected)
+        marks = marks_of(self.picture, site)
         if column == 0:
             return f"{site}{marks}"
         text = self.text(row, column)

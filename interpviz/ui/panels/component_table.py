@@ -36,6 +36,7 @@ from PySide6.QtWidgets import (
 )
 
 from interpviz.control.components import COLUMNS, TablePicture
+from interpviz.core.sites import Site
 from interpviz.ui.marks import Align, cross, diverging, faint, width_of, write
 from interpviz.ui.panel import Act
 from interpviz.ui.panels.component_rows import ComponentRows
@@ -222,7 +223,7 @@ class _Cells(QStyledItemDelegate):
         if state & QStyle.StateFlag.State_Selected:
             painter.fillRect(box, faint(colours["accent"], 0.14))
         if column == 0:
-            self._paint_name(painter, box, rows.text(row, 0), rows.site(row) in picture.cut, colours)
+            self._paint_name(painter, box, rows.text(row, 0), rows.site(row), picture, colours)
         else:
             text, value = rows.text(row, column), rows.number(row, column)
             ink = colours["text" if value == value else "muted"]
@@ -234,12 +235,15 @@ class _Cells(QStyledItemDelegate):
             painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), 2, 2)
         painter.restore()
 
-    def _paint_name(self, painter: QPainter, box: QRectF, name: str, cut: bool, colours: Colours) -> None:
+    def _paint_name(
+        self, painter: QPainter, box: QRectF, name: str, site: Site, picture: TablePicture, colours: Colours
+    ) -> None:
+        cut = site in picture.cut
         font = QFont(typeface(9))
         font.setStrikeOut(cut)
         if cut:
             cross(painter, QRectF(box.left() - 1, box.top(), _GUTTER, box.height()), colours["edit"], colours["card"])
-        ink = colours["edit" if cut else "text"]
+        ink = colours["edit" if cut or site in picture.edited else "text"]
         write(painter, box.adjusted(_GUTTER, -1, -2, -1), name, ink, Align.AlignLeft, font)
 
 

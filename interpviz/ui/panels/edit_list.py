@@ -45,7 +45,7 @@ class EditList(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._page = QWidget()
         self._page.setObjectName("clear")
-        self._page.setStyleSheet("QLineEdit { padding: 2px 6px; font-size: 8.25pt; }")
+        self._page.setProperty("role", "rows")
         self.setWidget(self._page)
         self.nothing = Label(NOTHING, "muted", self._page)
         self.nothing.setWordWrap(True)

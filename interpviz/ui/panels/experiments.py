@@ -16,11 +16,6 @@ from interpviz.ui.text import Label, button, label_text, legible, tooltip
 
 _TWO_LINES = 55
 _WIDEST = 170
-_COMPACT = """
-    QLineEdit { padding: 3px 7px; font-size: 8.25pt; }
-    QToolButton { padding: 3px 8px; font-size: 8.25pt; }
-    QWidget#segments QToolButton { padding: 1px 6px; }
-"""
 
 
 class ExperimentsBar(QWidget):
@@ -46,7 +41,7 @@ class ExperimentsBar(QWidget):
         )
         self.stop.setProperty("role", "small-quiet")
         self._comparing = self._compare_line()
-        self.setStyleSheet(_COMPACT)
+        self.setProperty("role", "compact")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from interpviz.control.components import GridPicture
+from interpviz.control.components import GridPicture, TablePicture
 from interpviz.control.pictures import alike
 from interpviz.core.sites import Site
 from interpviz.render.colormaps import levels
@@ -69,16 +69,16 @@ class Grid(QWidget):
         before, self._picture = self._picture, picture
         was = self._cursor
         if len(picture.selected) == 1 and self._stroke is None:
-            site = next(iter(picture.selected))
-            self._cursor = site.layer, site.index if site.kind == "head" else picture.heads
+            self._cursor = picture.cell(next(iter(picture.selected))) or self._cursor
         columns = picture.heads + picture.mlps
         self._cursor = min(self._cursor[0], picture.layers - 1), min(self._cursor[1], columns - 1)
         self._describe()
-        if before is None or not alike(replace(before, cut=picture.cut, selected=picture.selected), picture):
+        marked_alike = before and replace(before, cut=picture.cut, edited=picture.edited, selected=picture.selected)
+        if before is None or not alike(marked_alike, picture):
             self.update()
             return
-        changed = (before.cut ^ picture.cut) | (before.selected ^ picture.selected)
-        marked = {(site.layer, site.index if site.kind == "head" else picture.heads) for site in changed}
+        changed = (before.cut ^ picture.cut) | (before.edited ^ picture.edited) | (before.selected ^ picture.selected)
+        marked = {cell for site in changed if (cell := picture.cell(site)) is not None}
         for cell in marked | {was, self._cursor}:
             self.update(self.cell_box(cell).adjusted(-5, -5, 5, 5).toAlignedRect())
 
@@ -87,8 +87,7 @@ class Grid(QWidget):
         assert self._picture is not None
         site, value = self._picture.site(*cell), float(self._picture.values[cell])
         known = f"{_MEASURES[self._picture.measure]} {value:+.3f} nats" if np.isfinite(value) else "not yet known"
-        marks = ", cut out" * (site in self._picture.cut) + ", selected" * (site in self._picture.selected)
-        return f"{site}: {known}{marks}"
+        return f"{site}: {known}{marks_of(self._picture, site)}"
 
     def table(self) -> str:
         """All cells in words, layer by layer."""
@@ -152,7 +151,7 @@ class Grid(QWidget):
         if aside or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self._act("selection.set", self._with(cell) if not aside else (self._picture.site(*cell),))
         elif event.button() == Qt.MouseButton.LeftButton:
-            restores = self._picture.site(*cell) in self._picture.cut
+            restores = self._picture.site(*cell) in self._picture.cut | self._picture.edited
             self._stroke = _Stroke([cell], restores, ("stroke", next(self._strokes)))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -258,6 +257,8 @@ class Grid(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if self._hover is not None:
             self._ring(painter, self._hover, QPen(colours["text"], 1))
+        for cell in filter(None, map(picture.cell, picture.edited)):
+            self._ring(painter, cell, QPen(colours["edit"], 2), -2)
         for cell in np.ndindex(*picture.values.shape):
             if picture.site(*cell) in picture.selected:
                 self._ring(painter, (cell[0], cell[1]), QPen(colours["accent"], 2.2))
@@ -269,6 +270,12 @@ class Grid(QWidget):
         box = self.cell_box(cell).adjusted(-out, -out, out, out)
         radius = min(box.width(), box.height()) / 9 + 1
         painter.drawRoundedRect(box, radius, radius)
+
+
+def marks_of(picture: GridPicture | TablePicture, site: Site) -> str:
+    """What is done to a component, in words that follow its name."""
+    done = ", cut out" * (site in picture.cut) + ", edited" * (site in picture.edited)
+    return done + ", selected" * (site in picture.selected)
 
 
 def _beyond(picture: GridPicture) -> tuple[str, str]:

@@ -134,6 +134,6 @@ def _bars(effects: PathEffects | None) -> tuple[Effect, ...]:
 
 
 def _status(effects: PathEffects, metric: str) -> str:
-    indirect = signed(effects.total - effects.direct, 3)
+    indirect = signed(effects.indirect, 3)
     clean = f"clean {metric} {signed(effects.baseline, 3)}"
     return f"indirect effect, total − direct: {indirect} nats · {clean} nats · {effects.seconds:.2f} s"

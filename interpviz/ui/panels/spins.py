@@ -9,16 +9,6 @@ from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QSpinBox
 from interpviz.ui.text import tooltip
 from interpviz.ui.theme import colours_of
 
-# In words of the palette, so that it follows the theme. Fusion's own frame has other corners and its arrows are lost
-# as soon as a style sheet touches the field.
-_STYLE = """
-QAbstractSpinBox { background: palette(alternate-base); border: 1px solid palette(mid); border-radius: 6px;
-    padding: 1px 0 1px 2px; font-size: 8.25pt; }
-QAbstractSpinBox:focus { border-color: palette(highlight); background: palette(base); }
-QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: none; background: transparent; width: 16px; }
-QLineEdit { border: none; padding: 0 3px; background: transparent; font-size: 8.25pt; }
-QLineEdit:focus { border: none; background: transparent; }
-"""
 _RIGHT = 10.0
 
 
@@ -64,11 +54,11 @@ def _dress(field: QAbstractSpinBox, name: str, does: str, width: int) -> None:
     field.setAccessibleName(name)
     field.setToolTip(tooltip(does))
     field.setFixedWidth(width)
-    field.setStyleSheet(_STYLE)
     field.setAccelerated(True)
 
 
 def _paint_arrows(field: QAbstractSpinBox) -> None:
+    """Fusion's own are lost as soon as a style sheet touches the field."""
     painter = QPainter(field)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(colours_of(field)["muted" if field.isEnabled() else "clean"], 1.3))

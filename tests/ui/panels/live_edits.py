@@ -42,7 +42,7 @@ class Live:
 
     def __init__(self, bench: Bench, on_screen: Show) -> None:
         self.bench, self.store = bench, bench.store
-        self.acts = Actions(bench.store, bench.scheduler, bench.desk)
+        self.acts = Actions(bench.store, bench.scheduler, bench.desk, bench.pump.post)
         self.problems: list[str] = []
         self.acts.problem.connect(lambda sentence: self.problems.append(sentence))
         self.panel = InterventionsPanel(self.acts)
@@ -62,6 +62,8 @@ class Live:
 
     def made(self) -> list[str]:
         """The edits, once every step of a drag was answered."""
+        self.bench.pump.until(self.answered)
+        self.bench.pump.drain()  # the step that waited for that answer
         self.bench.pump.until(self.answered)
         return sorted(map(str, self.store.document.interventions))
 

@@ -26,7 +26,8 @@ def table(layers: int = 2, heads: int = 3, **changes: Any) -> TablePicture:
     shown = {
         "heads": heads, "mlps": True, "numbers": np.stack([k, k / 4 - 1, k / 2 - 1, -k, k * np.nan], axis=1),
         "asked": (True, True, True, True, False), "order": k.astype(np.int32), "column": "measured",
-        "descending": True, "limit": 4.0, "sides": (), "cut": frozenset(), "selected": frozenset(), "done": 1.0,
+        "descending": True, "limit": 4.0, "sides": (), "cut": frozenset(), "edited": frozenset(),
+        "selected": frozenset(), "done": 1.0,
         "problem": "",
     }  # fmt: skip
     return TablePicture(**{**shown, **changes})

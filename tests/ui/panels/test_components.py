@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
 from interpviz.core.document import Measure
 from interpviz.core.sites import Site
 from interpviz.render.colormaps import levels, table
 from interpviz.ui.panels.components import ComponentsPanel
+from interpviz.ui.theme import colours_of
 from tests.ui.conftest import Show, click, pixel, shows
 from tests.ui.fakes import Acts, grid
 
@@ -143,3 +144,20 @@ def test_each_tier_is_called_what_it_is(panel: ComponentsPanel, measure: Measure
     assert panel.grid.told((1, 3)) == told
     assert panel.tier.text() == tier
     assert panel.measure.button(measure).isChecked()
+
+
+def test_what_is_edited_otherwise_is_ringed_and_keeps_its_number(panel: ComponentsPanel, acts: Acts) -> None:
+    panel.show(grid(edited=frozenset({Site(1, "head", 1)})))
+    assert panel.grid.told((1, 1)) == "L1H1: direct +0.250 nats, edited"
+    box = panel.grid.cell_box((1, 1))
+    image = panel.grid.grab().toImage()
+    edge = QPoint(round(box.center().x()), round(box.top() + 2))
+    assert image.pixelColor(edge).name() == colours_of(panel).edit
+    QTest.mouseClick(panel.grid, Qt.MouseButton.LeftButton, pos=box.center().toPoint())
+    assert acts.done[-1][:2] == ("intervention.toggle", Site(1, "head", 1))
+
+
+def test_a_selected_feature_has_no_cell_and_moves_no_cursor(panel: ComponentsPanel) -> None:
+    panel.show(grid(selected=frozenset({Site(1, "head", 2)})))
+    panel.show(grid(selected=frozenset({Site(-1, "feature", 3, dictionary="sae")})))
+    assert panel.grid.accessibleDescription().startswith("L1H2")
