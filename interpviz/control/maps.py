@@ -66,10 +66,11 @@ class MapsController:
 
 
 def shown_head(document: Document) -> Site | None:
-    """The first selected head, else the first head of the selected layer."""
+    """The head that is selected first, itself or by its query or an edge of it; else the first of the layer."""
     sites = document.selection.sites
-    layer = sites[0].layer if sites else 0
-    return next((site for site in sites if site.kind == "head"), Site(layer, "head", 0))
+    layer = max(sites[0].layer, 0) if sites else 0
+    own = (Site(site.layer, "head", site.index) for site in sites if site.kind in ("head", "query", "edge"))
+    return next(own, Site(layer, "head", 0))
 
 
 def beside(run: FeatureMap | None, cached: FeatureMap) -> FeatureMap:

@@ -75,7 +75,8 @@ def pattern_request(document: Document) -> PatternRequest | None:
     if document.model is None or not runs(document.prompt):
         return None
     sites = document.selection.sites
-    layer = next((site.layer for site in sites if site.kind == "head"), max(sites[0].layer, 0) if sites else 0)
+    heads = (site.layer for site in sites if site.kind in ("head", "query", "edge"))
+    layer = next(heads, max(sites[0].layer, 0) if sites else 0)
     return PatternRequest(document.model, document.prompt, layer)
 
 

@@ -18,7 +18,7 @@ from interpviz.ui.theme import colours_of
 Area = Qt.DockWidgetArea
 # Shares of the window's width and of the height below the prompt, tried at 1400 x 900 and 1600 x 1000.
 _TABS = (("outputs", "continuation"), ("circuit", "patching", "paths"))
-_COLUMNS = {"components": 28, "circuit": 37, "maps": 35}
+_COLUMNS = {"components": 30, "circuit": 37, "maps": 33}
 _ROWS = {"components": 42, "outputs": 58}
 _MIDDLE = {"circuit": 62, "interventions": 38}
 _RIGHT = {"maps": 46, "cloud": 54}
