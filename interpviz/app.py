@@ -100,6 +100,7 @@ class Session:
 
     def close(self, keep: bool = False) -> None:
         """Stop all work and wait for it; with `keep`, write layout and session down."""
+        self.actions.catch_up()
         self.scheduler.close()
         if keep:
             from interpviz.data import sessions

@@ -9,7 +9,7 @@ from typing import Any
 from psygnal import Signal
 
 from interpviz.control.desk import Desk
-from interpviz.control.plan import cache_tokens_request
+from interpviz.control.plan import cache_tokens_request, plan
 from interpviz.control.runs import edited_run
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
@@ -53,6 +53,7 @@ COMMANDS: dict[str, Callable[..., Document]] = {
 }
 
 
+PACED = frozenset({"intervention.change", "intervention.set", "intervention.ablate", "intervention.restore"})
 JOBS = (OpenModel, OpenCache, OpenDictionary, OpenSession, SaveSession, ContentsRequest)
 
 
@@ -94,30 +95,43 @@ class Actions:
     def __call__(self, name: str, *args: Any, merge: object = None) -> None:
         """Do the act; acts in a row with one `merge` key, the steps of a drag, are one step of undo.
 
-        A step that follows sooner than the answer to the one before waits for it, and only the last waits: so a drag
-        shows an answer after every run of the model, however fast the mouse is.
+        A step of PACED that follows sooner than the answer to the one before waits for it, and only the last waits:
+        so a drag shows an answer after every run of the model, however fast the mouse is.
         """
-        if merge is not None and merge == self._drag and not self._answered():
+        goes_on = merge is not None and merge == self._drag
+        if goes_on and name in PACED and not self._answered():
             self._waiting = partial(self._do, name, *args, merge=merge)
             return
-        self._catch_up()
+        if goes_on:
+            self._waiting = None  # this step takes its place
+        self.catch_up()
         self._drag = merge
         self._do(name, *args, merge=merge)
 
-    def _answered(self) -> bool:
-        """Whether what the model says of the present edits is known, or cannot be."""
-        asked = edited_run(self._store.document)
-        return asked is None or self._desk.answer(asked) is not None or bool(self._desk.problem(asked))
-
-    def _catch_up(self) -> None:
-        """Do the step of a drag that waits, if one does."""
-        waiting, self._waiting = self._waiting, None
+    def catch_up(self) -> None:
+        """Do the step of a drag that waits, if one does; what follows is another act."""
+        waiting, self._waiting, self._drag = self._waiting, None, None
         if waiting is not None:
             waiting()
 
+    def _answered(self) -> bool:
+        """Whether what the model says of the present edits is known, cannot be, or is asked by no panel."""
+        document = self._store.document
+        asked = edited_run(document)
+        if asked is None or self._desk.answer(asked) is not None or self._desk.problem(asked):
+            return True
+        return asked not in plan(document)
+
     def _on_answer(self) -> None:
         if self._waiting is not None and self._answered():
-            self._later(self._catch_up)
+            self._later(self._go_on)
+
+    def _go_on(self) -> None:
+        """A frame after an answer: the step that waits, unless another was made meanwhile that is not answered."""
+        waiting = self._waiting
+        if waiting is not None and self._answered():
+            self._waiting = None
+            waiting()
 
     def _do(self, name: str, *args: Any, merge: object = None) -> None:
         try:
@@ -134,6 +148,7 @@ class Actions:
 
     def _open_model(self, source: str) -> None:
         def done(facts: ModelFacts) -> None:
+            self.catch_up()
             self._store.apply(commands.open_model, facts)
             self.opened.emit(source)
 
@@ -141,6 +156,7 @@ class Actions:
 
     def _open_cache(self, source: str) -> None:
         def done(facts: CacheFacts) -> None:
+            self.catch_up()
             self._store.apply(commands.open_cache, facts)
             self.opened.emit(source)
 
@@ -148,6 +164,7 @@ class Actions:
 
     def _open_dictionary(self, source: str) -> None:
         def done(facts: DictionaryFacts) -> None:
+            self.catch_up()
             self._store.apply(commands.open_dictionary, facts)
             self.opened.emit(source)
 
@@ -155,6 +172,7 @@ class Actions:
 
     def _open_session(self, path: str) -> None:
         def done(document: Document) -> None:
+            self.catch_up()
             self._store.replace(document)
             self.opened.emit(path)
 

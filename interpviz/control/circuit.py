@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -71,7 +72,13 @@ class CircuitController:
 
 
 def _marked(graph: CircuitGraph, sites: frozenset[Site]) -> NDArray[np.bool_]:
-    return np.array([graph.site(node) in sites for node in range(len(graph.kind))], bool)
+    return np.array([site in sites for site in _sites(graph)], bool)
+
+
+@lru_cache(1)
+def _sites(graph: CircuitGraph) -> tuple[Site | None, ...]:
+    """What each node stands for; remembered, since every step of a drag asks anew."""
+    return tuple(graph.site(node) for node in range(len(graph.kind)))
 
 
 def _status(graph: CircuitGraph, kept: int) -> str:

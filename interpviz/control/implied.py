@@ -29,5 +29,7 @@ def _runs(memo: Memo, request: SweepRequest, answer: Effects) -> Iterator[tuple[
         return
     for site, logits in zip(answer.sites, answer.logits, strict=True):
         edits = frozenset({Intervention(site)})
+        if replace(asked, interventions=edits) in memo or (logits == clean.logits).all():
+            continue  # answered already, or an edit that changes nothing, which is no result
         alone = logits.copy()  # a row would keep the whole sweep in memory, uncounted, until the last one is forgotten
         yield replace(asked, interventions=edits), replace(clean, logits=alone, seconds=answer.seconds)

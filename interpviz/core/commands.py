@@ -34,6 +34,7 @@ from interpviz.core.path_patching import check_paths, parse_paths
 from interpviz.core.sites import Site
 
 MOST_CONTINUED = 1000
+LONGEST_PATHS = 4000
 
 
 def open_model(document: Document, model: ModelFacts) -> Document:
@@ -138,7 +139,7 @@ def choose_token(document: Document, row: int, tokens: tuple[int, ...], text: st
 
 
 def colour_components(document: Document, measure: Measure) -> Document:
-    """Colour the grid by direct logit attribution or by ablation effect."""
+    """Colour the grid by direct logit attribution, by its estimate, or by ablation effect."""
     return replace(document, measure=measure)
 
 
@@ -193,6 +194,8 @@ def set_continuation(document: Document, tokens: int, temperature: float, seed: 
         raise InterpvizError(f"{tokens} tokens cannot be shown. Choose 1 to {MOST_CONTINUED}.")
     if not 0.0 <= temperature < math.inf:
         raise InterpvizError(f"{temperature:g} is no temperature. Choose 0 (greedy) or more.")
+    if not 0 <= seed < 2**31:
+        raise InterpvizError(f"{seed} is no seed. Choose 0 to {2**31 - 1}.")
     return replace(document, continuation=ContinuationView(tokens, temperature, seed))
 
 
@@ -200,6 +203,8 @@ def follow_paths(document: Document, text: str, mode: PathMode = "zero") -> Docu
     """Follow these paths, `L0H4 > L1H2 > logits`; an empty text follows none."""
     if mode not in get_args(PathMode):
         raise InterpvizError(f"A sender is not edited by {mode} here. Use zero, mean or patch.")
+    if len(text) > LONGEST_PATHS:
+        raise InterpvizError(f"The paths have {len(text):,} letters. Follow fewer, in {LONGEST_PATHS:,} at most.")
     if text.strip():
         check_paths(parse_paths(text), _model(document))
     return replace(document, paths=PathsView(text.strip(), mode))

@@ -79,7 +79,8 @@ def freeze_attention(document: Document, freeze: bool) -> Document:
 def save_experiment(document: Document, name: str) -> Document:
     """Keep the present edits under this name; one of that name is replaced."""
     name = name.strip()
-    if not name or name == CLEAN or len(name) > LONGEST_NAME:
+    halves = any("\ud800" <= letter <= "\udfff" for letter in name)
+    if not name or name == CLEAN or len(name) > LONGEST_NAME or halves:
         raise InterpvizError(f"'{name[:LONGEST_NAME]}' cannot name an experiment. Give one to 60 letters, not 'clean'.")
     if not document.interventions:
         raise InterpvizError("Nothing is edited, so there is nothing to keep. Cut a component first.")
@@ -138,6 +139,10 @@ def _standing(document: Document, edit: Intervention) -> Intervention:
 
 def _check(document: Document, edit: Intervention) -> None:
     check_site(document, edit.site)
+    assert document.model is not None
+    reach = document.model.context
+    if any(not -reach <= position < reach for position in edit.positions or ()):
+        raise InterpvizError(f"{document.model.name} reads at most {reach} tokens. Choose positions inside that.")
     if edit.direction.rpartition("/")[2].isdigit():
         check_site(document, Site.parse(edit.direction))
 

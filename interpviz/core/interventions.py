@@ -14,12 +14,14 @@ from interpviz.core.sites import Kind, Site
 Mode = Literal["zero", "mean", "resample", "scale", "add", "clamp", "patch"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 VALUED: tuple[Mode, ...] = ("scale", "add", "clamp")
+LARGEST = 1e30
+LONGEST_DIRECTION = 4096
 REFERENCED: tuple[Mode, ...] = ("mean", "resample")
 
 _GRAMMAR = "SITE[:mode[:value[:direction]]][@positions]"
 _TEXT = re.compile(
     r"(?P<site>[^:@]+)(:(?P<mode>[a-z]*)(:(?P<value>[^:@]*)(:(?P<direction>.+?))?)?)?"
-    r"(@(?P<positions>-?\d+(-\d+)?(,-?\d+(-\d+)?)*))?"
+    r"(@(?P<positions>-?\d{1,9}(-\d{1,9})?(,-?\d{1,9}(-\d{1,9})?)*))?"
 )
 _SCALARS: tuple[Kind, ...] = ("neuron", "feature")
 _CLAMPED: tuple[Kind, ...] = ("neuron", "feature", "edge")
@@ -72,6 +74,10 @@ class Intervention:
         if self.value is not None and (mode not in VALUED or not math.isfinite(self.value)):
             number = math.isfinite(self.value)
             return f"{mode} takes no value. Leave it out." if number else f"{self.value} is no strength. Give a number."
+        if self.value is not None and abs(self.value) > LARGEST:
+            return f"{self.value} is more than a model's numbers hold. Give at most {LARGEST:g}."
+        if len(self.direction) > LONGEST_DIRECTION or any("\ud800" <= letter <= "\udfff" for letter in self.direction):
+            return "The direction's name is too long, or holds half a character. Give the file another name."
         if mode == "clamp" and kind not in _CLAMPED:
             return f"clamp sets a neuron, a feature or an attention edge, and {self.site} is none. Use scale or add."
         if kind == "edge" and mode in (*REFERENCED, "add"):

@@ -19,12 +19,6 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     return normalised
 
 
-def kl_nats(clean: NDArray[np.float32], edited: NDArray[np.float32]) -> float:
-    """KL(clean || edited) in nats between the distributions of two logit rows (vocab,)."""
-    p = log_softmax(clean)
-    return _kl(np.exp(p), p, log_softmax(edited))
-
-
 def metric(logits: NDArray[np.float32], target: Target) -> float:
     """The logit of the target minus that of the distractor in a row (vocab,), in nats.
 

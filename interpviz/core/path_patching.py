@@ -37,11 +37,6 @@ def check_paths(paths: tuple[tuple[Site, ...], ...], model: ModelFacts) -> None:
                 raise InterpvizError(f"{before} is not computed before {after}. Write a path in the order of layers.")
 
 
-def path_text(path: tuple[Site, ...]) -> str:
-    """A path as it is written."""
-    return " > ".join([*map(str, path), END])
-
-
 def _path(text: str) -> tuple[Site, ...]:
     parts = [part.strip() for part in text.split(">")]
     if parts[-1] != END or len(parts) < 2:

@@ -42,9 +42,10 @@ _BY_LETTERS = {letters: kind for kind, (letters, _) in _WHOLE.items()}
 _BY_LETTER = {letter: kind for kind, (letter, _) in _PARTS.items()}
 _BY_HOOK = {hook: kind for kind, (_, hook) in _WHOLE.items()}
 _HOOKS = {kind: hook for kind, (_, hook) in (_PARTS | _WHOLE).items()} | {"edge": "attn.hook_pattern"}
-_SHORT = re.compile(r"L(\d+)(?:(A|M|R-|R|H)|([HQKVN])(\d+)|H(\d+)\[(\d+)<(\d+)\])")
-_HOOK = re.compile(r"blocks\.(\d+)\.(hook_resid_pre|hook_attn_out|hook_mlp_out|hook_resid_post|attn\.hook_z)")
-_FEATURE = re.compile(r"([^/:@]+)/(\d+)")
+_NUMBER = r"(\d{1,9})"
+_SHORT = re.compile(rf"L{_NUMBER}(?:(A|M|R-|R|H)|([HQKVN]){_NUMBER}|H{_NUMBER}\[{_NUMBER}<{_NUMBER}\])")
+_HOOK = re.compile(rf"blocks\.{_NUMBER}\.(hook_resid_pre|hook_attn_out|hook_mlp_out|hook_resid_post|attn\.hook_z)")
+_FEATURE = re.compile(rf"([^/:@]+)/{_NUMBER}")
 
 
 @dataclass(frozen=True, order=True)

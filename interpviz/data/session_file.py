@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from interpviz.core.commands import MOST_CONTINUED
+from interpviz.core.commands import LONGEST_PATHS, MOST_CONTINUED
 from interpviz.core.document import (
     CacheFacts,
     CloudColour,
@@ -137,7 +137,7 @@ class _Continuation(_Strict):
 
 
 class _Paths(_Strict):
-    paths: Text = ""
+    paths: Annotated[str, Field(max_length=LONGEST_PATHS)] = ""
     mode: PathMode = "zero"
 
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from interpviz.core.document import PANELS, Document
 from interpviz.core.errors import InterpvizError
-from interpviz.core.experiments import check_site, experiment
-from interpviz.core.path_patching import parse_paths
+from interpviz.core.experiments import CLEAN, check_site, experiment
+from interpviz.core.path_patching import check_paths, parse_paths
 from interpviz.data.atomic import replace_file
 from interpviz.data.models import is_name
 from interpviz.data.session_file import FORMAT, VERSION, SessionFile
@@ -36,7 +36,11 @@ def save(document: Document, path: Path) -> None:
     Names of models are kept; a path below the session's own folder is written relative to it, any other absolute.
     """
     placed = _with_sources(document, lambda source: _stored(source, path.parent))
-    content = json.loads(SessionFile.of(placed).model_dump_json())
+    try:
+        content = json.loads(SessionFile.of(placed).model_dump_json())
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise InterpvizError(f"The session cannot be saved: its {place} is too long. Shorten it.") from error
     try:
         replace_file(path, json.dumps({**content, "crc32": checksum(content)}, indent=1).encode())
     except OSError as error:
@@ -110,8 +114,11 @@ def _check(document: Document) -> None:
         check_site(document, site)
     for name in document.compared or ():
         experiment(document, name)
-    if document.paths.paths:
-        parse_paths(document.paths.paths)
+    names = [one.name for one in document.experiments]
+    if len(set(names)) < len(names) or CLEAN in names:
+        raise InterpvizError("two of its experiments have one name, or one is called clean")
+    if document.paths.paths and model:
+        check_paths(parse_paths(document.paths.paths), model)
     if document.token is not None and not (cache and document.token < cache.tokens):
         raise InterpvizError("it shows a token that its cache has not")
     tokens = document.prompt.tokens

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from interpviz.engine.blocks import Hook, Start
 from interpviz.engine.lens import Model
 
 _REMEMBERED = 4
+_WRITTEN = ("hook_attn_out", "hook_mlp_out")
 # Bytes of residual streams that one run may keep: of more than this, every second layer's, or every third ...
 STREAM_BYTES = 64 << 20
 
@@ -27,7 +28,8 @@ class CleanRun:
     At the last position: `logits` (vocab,), `z` (layer, head, d_head), `mlp` (layer, d_model) or None without MLPs,
     `embedding` (d_model,) entering the first layer, `residual` (d_model,) entering the final norm. At all positions:
     `norms` (2 layer, pos), of attention and MLP output in turn; (layer, pos) without MLPs. `stream` is the residual
-    stream (1, pos, d_model) that entered some of the layers, by their number.
+    stream (1, pos, d_model) that entered some of the layers, by their number. `patterns` are those of all layers, by
+    hook name, where a frozen run has asked for them and they are few enough to keep.
     """
 
     tokens: Tokens
@@ -38,6 +40,7 @@ class CleanRun:
     residual: Tensor
     norms: Tensor
     stream: Mapping[int, Tensor]
+    patterns: dict[str, Tensor] = field(default_factory=dict)
 
     def start(self, layer: int) -> Start | None:
         """Where a run begins whose first edit is in this layer; None at the tokens."""
@@ -114,7 +117,8 @@ class _Seen:
             changed = edit(activation) if edit else None
             value = activation if changed is None else changed
             self.ends[name] = value[0, -1].clone()
-            self.norms[name] = value[0].norm(dim=-1)
+            if name.endswith(_WRITTEN):
+                self.norms[name] = value[0].norm(dim=-1)
             if name in self._kept:
                 self.stream[self._kept[name]] = value
             return changed

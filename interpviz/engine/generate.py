@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interpviz.core.errors import InterpvizError
 from interpviz.core.interventions import Intervention
 from interpviz.core.report import Report, silent
 from interpviz.core.results import Continuation, Road
@@ -23,6 +24,7 @@ from interpviz.engine.supplies import Supply
 from interpviz.engine.tokens import text_of
 
 TOP = 10
+COLDEST = 1e-6  # below it the likeliest token is drawn in any case
 
 
 @dataclass(frozen=True)
@@ -181,10 +183,12 @@ class _Said:
         )
 
     def _chosen(self, logits: Tensor) -> int:
-        temperature = self.sampling.temperature
-        if temperature == 0.0:
+        if not logits.isfinite().all():
+            raise InterpvizError("The next token has no finite logits. Give the edits a smaller strength.")
+        if self.sampling.temperature < COLDEST:
             return int(logits.argmax())
-        return int(torch.multinomial((logits / temperature).softmax(-1), 1, generator=self._random))
+        weights = (logits.double() / self.sampling.temperature).softmax(-1)
+        return int(torch.multinomial(weights, 1, generator=self._random))
 
     def _text(self, token: int) -> str:
         return text_of(self.model.tokenizer, token)

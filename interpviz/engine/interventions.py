@@ -111,6 +111,6 @@ def _hook_of(edit: Intervention, supply: Supply) -> str:
     return read.hook
 
 
-def _order(pair: tuple[str, RowEdit]) -> tuple[str, int, str, int]:
+def _order(pair: tuple[str, RowEdit]) -> tuple[str, str, int, int]:
     name, one = pair
-    return name, one.row or 0, str(one.edit), one.draw
+    return name, str(one.edit), one.row or 0, one.draw

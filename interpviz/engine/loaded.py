@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from interpviz.core.document import DictionaryFacts, Prompt, Sources
 from interpviz.core.errors import InterpvizError
@@ -12,6 +12,7 @@ from interpviz.core.report import Report, silent
 from interpviz.data import dictionaries
 from interpviz.data.activations import Cache
 from interpviz.engine import lens
+from interpviz.engine.aside import standing_aside
 from interpviz.engine.clean import CleanRuns
 from interpviz.engine.devices import Device
 from interpviz.engine.dictionaries import SAE
@@ -53,7 +54,8 @@ class Loaded:
             return known
         if self._text is None:
             self._text = TextReference(self.model, resource("demo/reference.txt"))
-        self._text.prepare(report)
+        fast = self.model.blocks is not None
+        self._text.report = standing_aside(report) if fast else report
         return self._text
 
     def _dictionary(self, sources: Sources) -> Callable[[str], SAE]:
@@ -70,7 +72,7 @@ class Loaded:
         """The dictionary of these facts; raises InterpvizError if it has changed, or does not fit the model."""
         if facts.sha256 not in self._dictionaries:
             read = dictionaries.load(facts.source)
-            if read.facts.sha256 != facts.sha256:
+            if replace(read.facts, name=facts.name, source=facts.source) != facts:
                 raise InterpvizError(f"{facts.name} has changed on disk since it was opened. Open it again.")
             self._check(facts)
             self._dictionaries[facts.sha256] = SAE(read, self.model.device)

@@ -75,6 +75,8 @@ class CacheReference:
     def sample(self, hook: str, seed: int, draw: int) -> SampledActivation:
         """The hook's activation in the context drawn by this seed as number `draw`."""
         starts = np.flatnonzero(self._cache.tokens().position == 0)
+        if not len(starts):
+            raise InterpvizError(f"{self.facts.source} holds no beginning of a text to draw. Record another cache.")
         chosen = _drawn(len(starts), seed, draw)
         end = starts[chosen + 1] if chosen + 1 < len(starts) else self._cache.facts.tokens
         return SampledActivation(torch.from_numpy(self._cache.rows(hook, np.arange(starts[chosen], end))))
@@ -96,18 +98,15 @@ class TextReference:
         content = text.read_bytes()
         self._model = model
         self._ids = contexts(model, content.decode("utf-8"))
+        self.report = silent
         self._means: dict[str, MeanActivation] = {}
         self._seen: dict[tuple[str, int], Tensor] = {}
         self.facts = Reference(text.name, self._ids.size, hashlib.sha256(content).hexdigest())
 
-    def prepare(self, report: Report = silent) -> None:
-        """Work out the means, if they are not there, saying how far it is."""
-        if not self._means:
-            self._means = _means(self._model, self._ids, report)
-
     def mean(self, hook: str) -> MeanActivation:
-        """Mean of the hook over documents and positions, position 0 apart."""
-        self.prepare()
+        """Mean of the hook over documents and positions, position 0 apart; all are worked out at first, by `report`."""
+        if not self._means:
+            self._means = _means(self._model, self._ids, self.report)
         if hook not in self._means:
             raise InterpvizError(f"{self._model.facts.name} gives no access to {hook}. Choose another part of it.")
         return self._means[hook]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from interpviz.core.errors import InterpvizError
 from interpviz.core.interventions import Intervention
 from interpviz.core.report import Report, silent
 from interpviz.core.results import F4, Road
@@ -17,6 +18,7 @@ from interpviz.engine.interventions import Edits, RowEdit
 from interpviz.engine.lens import Model
 from interpviz.engine.supplies import Supply
 
+PATTERN_BYTES = 32 << 20
 DRAWS = 8
 """How many documents resample draws, for the spread over them."""
 
@@ -50,13 +52,15 @@ def edited_run(
     made = Edits(model, drawn(edits, rows), len(clean.tokens.ids), supply, rows=rows, strict=True)
     hooks = dict(made.hooks)
     if freeze:
-        hooks |= frozen_patterns(model, clean, hooks)
+        hooks |= frozen_patterns(model, clean, hooks, report)
     ids = model.ids(clean.tokens)
     road = model.road(hooks, ids.shape[1])
     start = None if cache is not None else clean.start(lowest_layer(made.hooks))
     ids = ids.expand(rows, -1) if road == "slow" else ids
     logits = model.forward(ids, hooks, every=every, start=start, cache=cache, report=report)
     made.prove()
+    if not logits.isfinite().all() and clean.logits.isfinite().all():
+        raise InterpvizError("With these edits the logits are no finite numbers. Give the edits a smaller strength.")
     return EditedRun(logits, road)
 
 
@@ -69,9 +73,11 @@ def drawn(edits: Iterable[Intervention], rows: int) -> list[RowEdit]:
     ]
 
 
-def frozen_patterns(model: Model, clean: CleanRun, edits: Mapping[str, Hook]) -> dict[str, Hook]:
+def frozen_patterns(
+    model: Model, clean: CleanRun, edits: Mapping[str, Hook], report: Report = silent
+) -> dict[str, Hook]:
     """Hooks that put the clean run's attention in the place of every layer's; edits of it come after."""
-    patterns = clean_patterns(model, clean)
+    patterns = clean_patterns(model, clean, report)
 
     def holding(name: str) -> Hook:
         edit = edits.get(name)
@@ -86,18 +92,24 @@ def frozen_patterns(model: Model, clean: CleanRun, edits: Mapping[str, Hook]) ->
     return {name: holding(name) for name in patterns}
 
 
-def clean_patterns(model: Model, clean: CleanRun) -> dict[str, Tensor]:
-    """By hook name, every layer's attention (1, head, query, key) in the clean run."""
-    seen: dict[str, Tensor] = {}
+def clean_patterns(model: Model, clean: CleanRun, report: Report = silent) -> dict[str, Tensor]:
+    """By hook name, every layer's attention (1, head, query, key) in the clean run; of short prompts it is kept."""
+    if clean.patterns:
+        return clean.patterns
+    length = len(clean.tokens.ids)
+    kept = model.facts.layers * model.facts.heads * length**2 * 4 <= PATTERN_BYTES
+    seen = clean.patterns if kept else {}
 
-    def keeping(name: str) -> Hook:
+    def keeping(found: dict[str, Tensor], name: str) -> Hook:
         def see(pattern: Tensor) -> None:
-            seen[name] = pattern.clone()
+            found[name] = pattern.clone()
 
         return see
 
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(model.facts.layers)]
-    model.forward(model.ids(clean.tokens), {name: keeping(name) for name in names})
+    found: dict[str, Tensor] = {}
+    model.forward(model.ids(clean.tokens), {name: keeping(found, name) for name in names}, report=report)
+    seen.update(found)  # all or none, should it be cancelled
     return seen
 
 

@@ -99,7 +99,8 @@ def weights(bridge: Any) -> Weights | None:
 def _weights(bridge: Any) -> Weights:
     shape, model = bridge.cfg, bridge.original_model
     rotaries = [module for name, module in model.named_modules() if name.endswith("rotary_emb")]
-    if len(rotaries) > 1:
+    turns = {getattr(module.original_component, "rope_type", "default") for module in rotaries}
+    if len(rotaries) > 1 or turns & {"dynamic", "longrope"}:  # whose angles hang on how long the text is
         raise Unknown("rotary")
     places = getattr(bridge, "pos_embed", None)
     return Weights(

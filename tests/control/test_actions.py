@@ -109,3 +109,40 @@ def test_another_act_makes_the_step_that_waits_before_it() -> None:
         actions("prompt.set", "another")
         assert bench.store.document.interventions == {quarter}
         assert bench.store.document.prompt.text == "another"
+
+
+def test_what_is_typed_waits_for_nothing_and_no_drag_waits_for_what_no_panel_asks() -> None:
+    engine, asked = Engine(), edited_run(DOCUMENT)
+    assert asked is not None
+    engine.hold(asked)
+    with Bench(engine, DOCUMENT) as bench:
+        actions, _ = actions_on(bench)
+        bench.desk.refresh()
+        for text in ("T", "Th", "The"):
+            actions("prompt.set", text, merge="typing")
+        assert bench.store.document.prompt.text == "The"
+    closed = replace(DOCUMENT, panels=frozenset({"prompt", "maps"}))
+    with Bench(Engine(), closed) as bench:
+        actions, _ = actions_on(bench)
+        bench.desk.refresh()
+        for factor in (0.5, 0.25):
+            actions("intervention.set", Intervention(HEAD, "scale", factor), merge="drag")
+        assert bench.store.document.interventions == {Intervention(HEAD, "scale", 0.25)}
+
+
+def test_a_step_that_waits_is_made_before_a_model_is_shown() -> None:
+    half, quarter = (Intervention(HEAD, "scale", value) for value in (0.5, 0.25))
+    other = replace(MODEL, name="other", sha256="bb")
+    engine, asked = Engine({OpenModel("other"): other}), edited_run(experiments.add_intervention(DOCUMENT, half))
+    assert asked is not None
+    engine.hold(asked)
+    with Bench(engine, experiments.add_intervention(DOCUMENT, half)) as bench:
+        actions, said = actions_on(bench)
+        bench.desk.refresh()
+        actions("intervention.set", half, merge="drag")
+        actions("intervention.set", quarter, merge="drag")
+        actions("model.open", "other")
+        engine.held[asked].set()
+        bench.pump.until(lambda: bench.store.document.model == other)
+        assert bench.store.document.interventions == frozenset()
+        assert said == []

@@ -18,6 +18,7 @@ from interpviz.control.plan import plan
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
 from interpviz.core.document import ComponentsView, Document, Prompt
+from interpviz.core.errors import Cancelled
 from interpviz.core.interventions import Intervention
 from interpviz.core.jobs import OpenModel
 from interpviz.core.report import ASIDE, Report
@@ -58,6 +59,9 @@ class Held:
 
         try:
             return self.engine.compute(request, holding)
+        except Cancelled:
+            self.log.append(("is cancelled", request))
+            raise
         finally:
             self.log.append(("ends", request))
 
@@ -133,7 +137,7 @@ def _dropped(answer: Any) -> dict[str, None]:
     return {"logits": None} if isinstance(answer, Effects) else {}
 
 
-def test_the_sweep_ends_unanswered_before_anything_of_the_new_model_is_asked(window: Window, folders: list[Path]):
+def test_the_sweep_is_cancelled_before_anything_of_the_new_model_is_asked(window: Window, folders: list[Path]):
     swept = window.held.sweep
     window.open(folders[1])
     window.held.go.set()
@@ -142,7 +146,7 @@ def test_the_sweep_ends_unanswered_before_anything_of_the_new_model_is_asked(win
     assert swept in window.told["ended"]
     assert swept not in window.told["answered"] + window.told["partial"]
     log = window.held.log
-    assert [what for what, request in log if request == swept] == ["begins", "ends"]
+    assert [what for what, request in log if request == swept] == ["begins", "is cancelled", "ends"]
     own = [place for place, (_, request) in enumerate(log) if getattr(request, "model", None) != swept.model]
     asked = [place for place in own if not isinstance(log[place][1], OpenModel)]
     assert log.index(("ends", swept)) < min(asked)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from interpviz.core.errors import InterpvizError
-from interpviz.core.path_patching import check_paths, parse_paths, path_text
+from interpviz.core.path_patching import check_paths, parse_paths
 from interpviz.core.sites import Site
 from tests.core.test_document import TINY
 
@@ -17,10 +17,6 @@ def test_paths_are_chains_of_sites_from_one_sender() -> None:
 
 def test_a_path_said_twice_is_one() -> None:
     assert parse_paths("L0H2 > logits, L0H2 > logits") == ((SENDER,),)
-
-
-def test_a_path_is_printed_as_it_is_written() -> None:
-    assert path_text((SENDER, QUERY)) == "L0H2 > L1Q0 > logits"
 
 
 @pytest.mark.parametrize(

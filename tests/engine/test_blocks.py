@@ -130,3 +130,12 @@ def test_an_architecture_that_is_not_written_out_has_no_weights_here(tmp_path: P
     pair = attention_only(tmp_path)
     assert weights(pair.model.bridge) is None
     assert pair.model.road((), 5) == "slow"
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "default"])
+def test_angles_that_hang_on_the_length_of_the_text_take_the_slow_road(tmp_path: Path, kind: str) -> None:
+    model = tiny.llama()
+    scaled = {"rope_type": kind, "rope_theta": 1e6} | ({"factor": 2.0} if kind == "dynamic" else {})
+    model.config.rope_parameters = scaled
+    pair = Pair.open(tiny.save(model, tmp_path))
+    assert pair.model.road((), 5) == ("slow" if kind == "dynamic" else "fast")

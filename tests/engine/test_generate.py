@@ -149,3 +149,16 @@ def _of_the_prompt(edit: Intervention, length: int) -> Intervention:
     if edit.positions is None:
         return replace(edit, positions=tuple(range(length))) if edit.mode == "patch" else edit
     return replace(edit, positions=tuple(position % length for position in edit.positions))
+
+
+def test_the_coldest_draw_is_the_likeliest_and_no_numbers_are_a_sentence(llama: Pair) -> None:
+    llama.model.tokenizer.eos_token = None
+    assert generated(llama, temperature=1e-40).ids.tolist() == generated(llama).ids.tolist()
+    with pytest.raises(InterpvizError, match="no finite"):
+        generated(llama, "L0R:scale:1e30", "L1R:scale:1e30")
+
+
+def test_logits_that_are_no_numbers_are_a_sentence(llama: Pair) -> None:
+    edits = frozenset(map(Intervention.parse, ("L0R:scale:1e30", "L1R:scale:1e30")))
+    with pytest.raises(InterpvizError, match="the logits are no finite numbers"):
+        llama.engine.compute(RunRequest(llama.facts, Prompt(TEXT), edits))

@@ -63,3 +63,12 @@ def test_an_activation_without_a_place_for_each_token_is_refused(llama: Pair) ->
 
 def _edits(pair: Pair, *edits: RowEdit) -> Edits:
     return Edits(pair.model, edits, 3, NoSupply())
+
+
+def test_an_edit_of_all_rows_stands_in_one_order_with_those_of_single_rows(llama: Pair) -> None:
+    rows = [RowEdit(Intervention.parse("L0H1:scale:3"), row) for row in range(3)]
+    edits = Edits(llama.model, [RowEdit(Intervention.parse("L0H1@0")), *rows], 3, NoSupply(), rows=3)
+    edited = edits.hooks["blocks.0.attn.hook_z"](torch.ones(1, 3, 6, 4))
+    assert edited is not None
+    assert torch.equal(edited[0], edited[1])
+    assert torch.equal(edited[1], edited[2])

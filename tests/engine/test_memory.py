@@ -32,6 +32,7 @@ class Room:
 
     def work(self, start: int, stop: int) -> list[int]:
         self.tried.append((start, stop))
+        assert len(self.tried) < 1000, "it should have given up"
         if stop - start > self._most:
             raise self._problem
         return list(range(start, stop))

@@ -212,6 +212,15 @@ def test_a_kind_that_the_model_has_not_is_a_sentence(kind: SweepKind, tmp_path: 
     assert len(pair.engine.compute(SweepRequest(pair.facts, Prompt(PROMPT), "d", "f", 0)).sites) == 4
 
 
+@pytest.mark.parametrize(("road", "aside"), [("fast", True), ("slow", False)])
+def test_a_sweep_stands_aside_within_a_run_only_where_it_leaves_no_hooks_in_the_model(
+    bench: Bench, road: Literal["fast", "slow"], aside: bool
+) -> None:
+    told: list[Any] = []
+    bench.sweep(bench.asked("head"), lambda fraction, text="", partial=None: told.append(partial), road)
+    assert (ASIDE in told) == aside
+
+
 def test_whoever_the_sweep_stands_aside_for_may_ask_for_gradients_and_for_another_model(
     bench: Bench, tmp_path: Path
 ) -> None:
