@@ -29,7 +29,7 @@ class GridPicture:
 
     `limit` is the magnitude at the ends of the colours, which some values may exceed; `done` is the share of values
     that are there; `measure` names what is shown; `problem` is empty or a sentence that says why nothing is. What is
-    `cut` says nothing of its own any more, what is `edited` something else.
+    `cut` says nothing of its own any more, what is `edited` something else; `slow`: TransformerLens's hooks did it.
     """
 
     layers: int
@@ -43,6 +43,7 @@ class GridPicture:
     measure: Measure
     done: float
     problem: str
+    slow: bool = False
 
     def site(self, layer: int, column: int) -> Site:
         """The component of a cell."""
@@ -79,6 +80,7 @@ class TablePicture:
     selected: frozenset[Site]
     done: float
     problem: str
+    slow: bool = False
 
     def site(self, row: int) -> Site:
         """The component of a row."""
@@ -131,6 +133,7 @@ class ComponentsController:
             measure=document.measure,
             done=float(np.isfinite(values).mean()),
             problem=_lacking(document) or self._desk.first_problem(*requests),
+            slow=self._slow(requests),
         )
 
     def _table(self, document: Document) -> TablePicture:
@@ -157,7 +160,12 @@ class ComponentsController:
             selected=frozenset(document.selection.sites),
             done=float(np.isfinite(columns[3]).mean()),
             problem=_lacking(document) or self._desk.first_problem(*(one for part in asked for one in part)),
+            slow=self._slow(one for part in asked for one in part),
         )
+
+    def _slow(self, requests: Iterable[Request]) -> bool:
+        """Whether any of these was answered by TransformerLens's hooks."""
+        return any(getattr(self._desk.latest(request), "road", "fast") == "slow" for request in requests)
 
     def _values(self, document: Document, requests: Sequence[Request]) -> F4:
         """What these requests found of every component; NaN where not yet known."""

@@ -37,6 +37,7 @@ class PatchingPicture:
     contrast: float | None
     done: float
     problem: str
+    slow: bool = False
 
 
 class PatchingView(Protocol):
@@ -80,6 +81,7 @@ class PatchingController:
             contrast=known.contrast if known else None,
             done=float(np.isfinite(values).mean()) if values.size else 0.0,
             problem=self._desk.first_problem(tokens_request(document), contrast_request(document), *requests),
+            slow=any(row is not None and row.road == "slow" for row in rows),
         )
 
 

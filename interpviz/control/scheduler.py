@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from psygnal import Signal
@@ -59,10 +61,12 @@ class Scheduler:
         self._share_out()
 
     def cancel(self, request: Request) -> None:
-        """Stop this request; it is not begun again until it was unwanted for a while."""
+        """Stop this request and its like of other layers; they are not begun again until unwanted for a while."""
         self._jobs.pop(request, None)
-        self._settled.add(request)
-        self.failed.emit(request, "Stopped.")
+        for one in (request, *filter(partial(_of_one_sweep, request), self._planned)):
+            if one not in self._settled:
+                self._settled.add(one)
+                self.failed.emit(one, "Stopped.")
         self._share_out()
 
     def close(self) -> None:
@@ -140,3 +144,10 @@ class Scheduler:
         self._settle(request, wanted)
         if wanted:
             self.failed.emit(request, sentence)
+
+
+def _of_one_sweep(one: Any, other: Any) -> bool:
+    """Whether two requests differ by their layer alone."""
+    if one == other or type(one) is not type(other) or not hasattr(one, "layer"):
+        return False
+    return bool(replace(other, layer=one.layer) == one)

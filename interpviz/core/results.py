@@ -99,6 +99,7 @@ class Effects:
     spread: F4 | None = None
     seconds: float = 0.0
     reference: Reference | None = None
+    road: Road = "fast"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +121,7 @@ class PatchingRow:
     values: F4
     prompt: float
     contrast: float
+    road: Road = "fast"
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,9 @@ def attribution_patching(
             found |= _by_site(name, per_part((change * slope[0])[None], name, model.facts)[0], model.facts)
         values = torch.stack([found[site] for site in model.facts.components()])
     seconds = time.perf_counter() - begun
-    return Effects(model.facts.components(), values.cpu().numpy(), float(value.detach()), seconds=seconds)
+    road = model.road(activations, len(tokens.ids))
+    baseline = float(value.detach())
+    return Effects(model.facts.components(), values.cpu().numpy(), baseline, seconds=seconds, road=road)
 
 
 def _derivable_run(model: Model, tokens: Tokens, target: Target, report: Report) -> tuple[dict[str, Tensor], Tensor]:

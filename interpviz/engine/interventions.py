@@ -11,6 +11,7 @@ from torch import Tensor
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.interventions import Intervention
+from interpviz.core.sites import Site
 from interpviz.engine.blocks import Hook
 from interpviz.engine.features import FeatureEdits
 from interpviz.engine.lens import Model
@@ -51,7 +52,7 @@ class Edits:
         self._came: set[str] = set()
         self._changed: dict[Intervention, bool] = {}
         # Sorted, so that edits that overlap come out the same every time.
-        hooked = sorted(((_hook_of(one.edit, supply), one) for one in edits), key=_order)
+        hooked = sorted(((hook_of(one.edit.site, supply), one) for one in edits), key=_order)
         for _, one in hooked:
             model.facts.check(one.edit.site)
         self.hooks: dict[str, Hook] = {
@@ -102,8 +103,8 @@ class Edits:
             raise InterpvizError(f"{name} of {self._model.name} has no place for each token. Cut another part.")
 
 
-def _hook_of(edit: Intervention, supply: Supply) -> str:
-    site = edit.site
+def hook_of(site: Site, supply: Supply) -> str:
+    """The activation that a site lies in; of a feature, as its dictionary says. Raises InterpvizError for none."""
     if site.kind != "feature":
         return site.hook
     read = supply.dictionary(site.dictionary).facts

@@ -50,7 +50,7 @@ def patching_row(
     given, base = (contrast, prompt) if back else (prompt, contrast)
     name = f"blocks.{layer}.{HOOKS[stream]}"
     activation = _activation(model, given, name)
-    values = np.full(length, np.nan, np.float32)
+    values, road = np.full(length, np.nan, np.float32), model.road((name,), length)
 
     def patch(start: int, stop: int) -> Tensor:
         share = (start / length, stop / length)
@@ -58,8 +58,8 @@ def patching_row(
 
     for start, stop, logits in in_batches(length, max(1, _TOKENS // length), patch):
         values[start:stop] = ((metric(logits, target) - ends[1]) / (ends[0] - ends[1])).cpu().numpy()
-        report(stop / length, f"patching layer {layer}", PatchingRow(layer, values.copy(), *ends))
-    return PatchingRow(layer, values, *ends)
+        report(stop / length, f"patching layer {layer}", PatchingRow(layer, values.copy(), ends[0], ends[1], road))
+    return PatchingRow(layer, values, ends[0], ends[1], road)
 
 
 def _patched(

@@ -117,25 +117,30 @@ class TextReference:
 
     def feature_mean(self, hook: str, encode: Encode) -> MeanActivation:
         """Mean activation of features over documents and positions, position 0 apart."""
-        codes = torch.stack([encode(self._activation(hook, row).flatten(1)) for row in range(len(self._ids))])
+        codes = torch.stack([encode(self._run(row, [hook])[hook].flatten(1)) for row in range(len(self._ids))])
         return MeanActivation(codes[:, 0].mean(0), codes[:, 1:].mean((0, 1)))
 
     def _activation(self, hook: str, row: int) -> Tensor:
         """A hook's activation (pos, ...) in one context; those of its kind in other layers are kept too."""
         if (hook, row) not in self._seen:
             self._seen = {key: value for key, value in self._seen.items() if key[0].endswith(_kind(hook))}
-            self._run(row, [hook, *(name for name in _hooks(self._model) if name.endswith(_kind(hook)))])
+            found = self._run(row, [hook, *(name for name in _hooks(self._model) if name.endswith(_kind(hook)))])
+            self._seen |= {(name, row): value for name, value in found.items()}
         return self._seen[hook, row]
 
-    def _run(self, row: int, hooks: Sequence[str]) -> None:
+    def _run(self, row: int, hooks: Sequence[str]) -> dict[str, Tensor]:
+        """By hook name, activations (pos, ...) in one context."""
+        found: dict[str, Tensor] = {}
+
         def keeping(name: str) -> Hook:
             def see(activation: Tensor) -> None:
-                self._seen[name, row] = per_part(activation, name, self._model.facts)[0].clone()
+                found[name] = per_part(activation, name, self._model.facts)[0].clone()
 
             return see
 
         ids = torch.from_numpy(self._ids[row : row + 1]).to(self._model.device)
-        self._model.forward(ids, {name: keeping(name) for name in hooks})
+        self._model.forward(ids, {name: keeping(name) for name in hooks}, report=self.report)
+        return found
 
 
 AnyReference = CacheReference | TextReference

@@ -13,13 +13,13 @@ from interpviz.core.errors import InterpvizError
 from interpviz.core.interventions import Intervention, Mode
 from interpviz.core.report import Report, silent
 from interpviz.core.requests import SweepKind
-from interpviz.core.results import Effects, Target
+from interpviz.core.results import Effects, Road, Target
 from interpviz.core.sites import Site
 from interpviz.engine.aside import standing_aside
 from interpviz.engine.blocks import Hook
 from interpviz.engine.clean import CleanRun
 from interpviz.engine.dictionaries import SAE
-from interpviz.engine.interventions import Edits, RowEdit
+from interpviz.engine.interventions import Edits, RowEdit, hook_of
 from interpviz.engine.lens import Model
 from interpviz.engine.memory import in_batches
 from interpviz.engine.metrics import metric
@@ -73,7 +73,7 @@ def sweep(
     """
     begun, baseline = time.perf_counter(), float(metric(clean.logits, target))
     draws = DRAWS if mode == "resample" else 1
-    found = _Found(sites, baseline, draws, begun)
+    found = _Found(sites, baseline, draws, begun, model.road(_hooks(sites, supply), len(clean.tokens.ids)))
 
     def cut(start: int, stop: int) -> Tensor:
         share = (start / len(sites), stop / len(sites))
@@ -89,8 +89,8 @@ def sweep(
 class _Found:
     """The effects of the sites that were cut so far."""
 
-    def __init__(self, sites: Sequence[Site], baseline: float, draws: int, begun: float) -> None:
-        self._sites, self._baseline, self._draws, self._begun = sites, baseline, draws, begun
+    def __init__(self, sites: Sequence[Site], baseline: float, draws: int, begun: float, road: Road) -> None:
+        self._sites, self._baseline, self._draws, self._begun, self._road = sites, baseline, draws, begun, road
         self._values: list[Tensor] = [torch.zeros(0)]
         self._spreads: list[Tensor] = [torch.zeros(0)]
         self._logits: list[Tensor] = []
@@ -112,6 +112,7 @@ class _Found:
             logits=torch.cat(self._logits).numpy() if logits and self._logits else None,
             spread=torch.cat(self._spreads).numpy() if self._draws > 1 else None,
             seconds=time.perf_counter() - self._begun,
+            road=self._road,
         )
 
 
@@ -129,6 +130,11 @@ def _ablated(
     rows = len(sites) * draws
     edits = [RowEdit(Intervention(sites[row // draws], mode), row, row % draws) for row in range(rows)]
     return run_rows(model, clean, Edits(model, edits, len(clean.tokens.ids), supply, rows=rows), rows, report, share)
+
+
+def _hooks(sites: Sequence[Site], supply: Supply) -> set[str]:
+    """The activations that these sites lie in."""
+    return {hook_of(site, supply) for site in sites}
 
 
 def run_rows(

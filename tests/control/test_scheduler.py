@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from interpviz.control.scheduler import Scheduler
+from interpviz.core.document import Prompt
 from interpviz.core.errors import InterpvizError
 from interpviz.core.jobs import OpenModel
 from interpviz.core.report import Report
-from interpviz.core.requests import Request
-from tests.control.desks import Engine, Pump
+from interpviz.core.requests import Request, SweepRequest
+from tests.control.desks import MODEL, Engine, Pump
 
 A, B, C = OpenModel("a"), OpenModel("b"), OpenModel("c")
 
@@ -185,3 +186,21 @@ def test_closing_leaves_no_thread_behind():
     go.set()
     scheduler.close()
     assert set(threading.enumerate()) == before
+
+
+def test_cancelling_a_sweep_stops_its_other_layers_too():
+    layers = [SweepRequest(MODEL, Prompt("a"), "x", "y", layer) for layer in range(3)]
+    other = SweepRequest(MODEL, Prompt("b"), "x", "y", 0)
+    engine, pump, problems = Engine(), Pump(), []
+    begun, go = engine.hold(layers[2])
+    scheduler = Scheduler(engine.compute, pump.post)
+    scheduler.failed.connect(lambda request, text: problems.append((request, text)))
+    answered: list[Request] = []
+    scheduler.answered.connect(lambda request, answer: answered.append(request))
+    scheduler.want([layers[2], layers[1], layers[0], other])
+    assert begun.wait(20)
+    scheduler.cancel(layers[2])
+    go.set()
+    pump.until(lambda: answered == [other])
+    assert {request for request, _ in problems} == set(layers)
+    scheduler.close()

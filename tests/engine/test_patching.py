@@ -102,3 +102,14 @@ def test_what_cannot_be_patched_is_a_sentence(llama: Pair, contrast: str, compla
 def test_a_model_without_mlps_has_none_to_patch(tmp_path: Path) -> None:
     with pytest.raises(InterpvizError, match="gives no access to"):
         row(attention_only(tmp_path), "mlp", 0)
+
+
+def test_the_slow_road_says_so_and_says_the_same(llama: Pair) -> None:
+    fast = row(llama, "resid", 1)
+    blocks, llama.model.blocks = llama.model.blocks, None
+    try:
+        slow = row(llama, "resid", 1)
+    finally:
+        llama.model.blocks = blocks
+    assert (fast.road, slow.road) == ("fast", "slow")
+    assert slow.values.tolist() == pytest.approx(fast.values.tolist(), abs=1e-4)

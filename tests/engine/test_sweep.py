@@ -50,3 +50,15 @@ def test_a_cancelled_sweep_leaves_no_hook_behind(llama: Pair) -> None:
         llama.engine.compute(SweepRequest(llama.facts, Prompt("a b c"), "d", "f", 0), cancel)
     after = llama.engine.compute(RunRequest(llama.facts, Prompt("a b c"))).logits
     assert after.tolist() == pytest.approx(llama.logits("a b c").tolist(), abs=1e-4)
+
+
+def test_a_sweep_tells_its_road(llama: Pair) -> None:
+    request = SweepRequest(llama.facts, Prompt(TEXT), "d", "f", 1)
+    fast = llama.engine.compute(request)
+    blocks, llama.model.blocks = llama.model.blocks, None
+    try:
+        slow = llama.engine.compute(request)
+    finally:
+        llama.model.blocks = blocks
+    assert (fast.road, slow.road) == ("fast", "slow")
+    assert slow.values.tolist() == pytest.approx(fast.values.tolist(), abs=1e-4)

@@ -49,7 +49,7 @@ class ComponentsPanel(Panel[GridPicture | TablePicture]):
     def _present_grid(self, picture: GridPicture) -> None:
         self.shown_as.choose("grid")
         self.measure.choose(picture.measure)
-        self.tier.setText(_SHORT[picture.measure])
+        self.tier.setText(_SHORT[picture.measure] + " · slow path" * picture.slow)
         self.tier.setToolTip(TIERS[picture.measure])
         self.grid.show_picture(picture)
         self._views.setCurrentIndex(0)
@@ -94,6 +94,7 @@ def _status(picture: TablePicture) -> str:
     filling = picture.done < 1 and not picture.problem
     parts = [f"{len(picture.order):,} components", "nats"]
     parts += [f"{int(100 * picture.done)} % measured"] if filling else []
+    parts += ["slow path"] if picture.slow else []
     if picture.sides:
         left, right = (legible(side) for side in picture.sides)
         parts.append(f"difference: {right} − {left}")

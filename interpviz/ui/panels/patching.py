@@ -97,4 +97,5 @@ def _worded(picture: PatchingPicture, value: float) -> str:
 def _baselines(picture: PatchingPicture) -> str:
     if picture.prompt is None or picture.contrast is None:
         return ""
-    return f"prompt {signed(picture.prompt, 2)}, contrast {signed(picture.contrast, 2)} nats"
+    slow = " · slow path" * picture.slow
+    return f"prompt {signed(picture.prompt, 2)}, contrast {signed(picture.contrast, 2)} nats{slow}"

@@ -161,3 +161,9 @@ def test_a_selected_feature_has_no_cell_and_moves_no_cursor(panel: ComponentsPan
     panel.show(grid(selected=frozenset({Site(1, "head", 2)})))
     panel.show(grid(selected=frozenset({Site(-1, "feature", 3, dictionary="sae")})))
     assert panel.grid.accessibleDescription().startswith("L1H2")
+
+
+def test_the_slow_road_is_told_beside_the_tier(panel: ComponentsPanel) -> None:
+    assert "slow path" not in panel.tier.text()
+    panel.show(grid(slow=True))
+    assert panel.tier.text().endswith("· slow path")

@@ -159,3 +159,9 @@ def test_the_label_of_a_marked_column_is_painted_where_plain_ones_are_left_out(o
     box = view.cell_box(0, 93)
     column = [(round(box.center().x()) + x, round(box.bottom()) + y) for x in range(-4, 5) for y in range(8, 24)]
     assert any(plain.pixelColor(x, y) != marked.pixelColor(x, y) for x, y in column)
+
+
+def test_the_slow_road_is_told_beside_the_baselines(panel: PatchingPanel) -> None:
+    assert "slow path" not in panel.baselines.text()
+    panel.show(patching(slow=True))
+    assert panel.baselines.text().endswith("· slow path")
