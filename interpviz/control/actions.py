@@ -9,7 +9,7 @@ from typing import Any
 from psygnal import Signal
 
 from interpviz.control.desk import Desk
-from interpviz.control.plan import cache_tokens_request, plan
+from interpviz.control.plan import cache_tokens_request
 from interpviz.control.runs import edited_run
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
@@ -116,11 +116,10 @@ class Actions:
 
     def _answered(self) -> bool:
         """Whether what the model says of the present edits is known, cannot be, or is asked by no panel."""
-        document = self._store.document
-        asked = edited_run(document)
+        asked = edited_run(self._store.document)
         if asked is None or self._desk.answer(asked) is not None or self._desk.problem(asked):
             return True
-        return asked not in plan(document)
+        return not self._desk.asked(asked)
 
     def _on_answer(self) -> None:
         if self._waiting is not None and self._answered():

@@ -27,6 +27,7 @@ class Desk:
         self._partials: dict[Request, Any] = {}
         self._problems: dict[Request, str] = {}
         self._controllers: dict[str, Controller] = {}
+        self._needs: dict[str, frozenset[Request]] = {}
         store.changed.connect(self.refresh, max_args=0)
         scheduler.answered.connect(self._on_answer)
         scheduler.partial.connect(self._on_partial)
@@ -54,6 +55,10 @@ class Desk:
         """The first sentence that says why one of these has no answer; empty where nothing is wrong."""
         return next((text for request in requests if (text := self.problem(request))), "")
 
+    def asked(self, request: Request) -> bool:
+        """Whether an open panel needs the answer to this request."""
+        return any(request in needs for needs in self._needs.values())
+
     @property
     def settled(self) -> bool:
         """Whether everything that the document needs is answered, or cannot be."""
@@ -63,6 +68,8 @@ class Desk:
         """Ask for what the present document needs, and update every open panel."""
         document = self._store.document
         wanted = plan(document)
+        # Looked up at every answer and at every move of a drag; to work them out anew takes 2 ms.
+        self._needs = {panel: frozenset(NEEDS[panel](document)) for panel in NEEDS if panel in document.panels}
         self._memo.needed = frozenset(wanted)
         self._partials = {request: self._partials[request] for request in wanted if request in self._partials}
         self._problems = {request: self._problems[request] for request in wanted if request in self._problems}
@@ -84,9 +91,8 @@ class Desk:
         self._touch(request)
 
     def _touch(self, request: Request) -> None:
-        document = self._store.document
         for panel in self._controllers:
-            if request in NEEDS[panel](document):
+            if request in self._needs.get(panel, ()):
                 self._update(panel)
 
     def _update(self, panel: str) -> None:

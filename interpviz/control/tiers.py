@@ -29,7 +29,8 @@ def known(desk: Desk, document: Document) -> str:
     if len(document.selection.sites) != 1:
         return ""
     site = document.selection.sites[0]
-    sweeps = (_value(desk.answer(request), site) for request in sweep_requests(document))
+    own = (request for request in sweep_requests(document) if request.layer == site.layer)
+    sweeps = (_value(desk.answer(request), site) for request in own)
     tiers = {
         "direct": _value(desk.answer(attribution_request(document)), site),
         "attributed": _value(desk.answer(estimate_request(document)), site),
