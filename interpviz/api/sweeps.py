@@ -10,7 +10,6 @@ import numpy as np
 
 from interpviz.api.answers import Sweep
 from interpviz.api.asking import ask, share
-from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report
 from interpviz.core.requests import PatchingRequest, SweepRequest
 from interpviz.core.results import F4, Effects, PatchingRow
@@ -18,8 +17,6 @@ from interpviz.core.results import F4, Effects, PatchingRow
 
 def sweep_layers(asked: SweepRequest, layers: Sequence[int], report: Report) -> Sweep:
     """What this sweep finds in each of these layers; raises InterpvizError where the model has no such parts."""
-    if asked.kind in ("mlp", "neuron") and not asked.model.d_mlp:
-        raise InterpvizError(f"{asked.model.name} has no MLPs. Sweep its heads instead.")
     started, found = time.perf_counter(), []
     for number, layer in enumerate(layers):
         part = share(report, number / len(layers), (number + 1) / len(layers))

@@ -16,6 +16,8 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 VALUED: tuple[Mode, ...] = ("scale", "add", "clamp")
 LARGEST = 1e30
 LONGEST_DIRECTION = 4096
+REPLACING: tuple[Mode, ...] = ("zero", "mean", "patch")
+"""Those that put one known activation in the place of another: what an estimate, a path or a repair starts from."""
 REFERENCED: tuple[Mode, ...] = ("mean", "resample")
 
 _GRAMMAR = "SITE[:mode[:value[:direction]]][@positions]"

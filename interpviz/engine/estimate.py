@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpviz.core.document import ModelFacts
 from interpviz.core.errors import InterpvizError
-from interpviz.core.interventions import Mode
+from interpviz.core.interventions import REPLACING, Mode
 from interpviz.core.report import Report, silent
 from interpviz.core.results import Effects, Target, Tokens
 from interpviz.core.sites import Site
@@ -19,8 +19,6 @@ from interpviz.engine.lens import Model
 from interpviz.engine.metrics import metric
 from interpviz.engine.parts import per_part
 from interpviz.engine.supplies import Supply
-
-MODES: tuple[Mode, ...] = ("zero", "mean", "patch")
 
 
 def attribution_patching(
@@ -34,7 +32,7 @@ def attribution_patching(
     Raises InterpvizError for other modes.
     Source: METRICS.md, Attribution patching; Nanda 2023, "Attribution Patching".
     """
-    if mode not in MODES:
+    if mode not in REPLACING:
         raise InterpvizError(f"{mode} has no estimate to first order. Use zero, mean or patch.")
     begun = time.perf_counter()
     activations, value = _derivable_run(model, tokens, target, report)

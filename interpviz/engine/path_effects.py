@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from interpviz.core.errors import InterpvizError
-from interpviz.core.interventions import Intervention, Mode
+from interpviz.core.interventions import REPLACING, Intervention, Mode
 from interpviz.core.path_patching import check_paths
 from interpviz.core.report import Report, silent
 from interpviz.core.results import PathEffects, Target
@@ -25,7 +25,6 @@ from interpviz.engine.parts import per_head
 from interpviz.engine.run import edited_run
 from interpviz.engine.supplies import Supply
 
-MODES: tuple[Mode, ...] = ("zero", "mean", "patch")
 Path = tuple[Site, ...]
 
 
@@ -48,7 +47,7 @@ def path_effects(
     Source: METRICS.md, Effects; Wang et al. 2022 (2211.00593), path patching.
     """
     begun = time.perf_counter()
-    if mode not in MODES:
+    if mode not in REPLACING:
         raise InterpvizError(f"A sender is not edited by {mode} here. Use zero, mean or patch.")
     check_paths(paths, model.facts)
     tracing = _Tracing(model, clean, report)

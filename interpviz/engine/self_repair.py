@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpviz.core.errors import InterpvizError
-from interpviz.core.interventions import Intervention, Mode
+from interpviz.core.interventions import REPLACING, Intervention, Mode
 from interpviz.core.repairs import SelfRepair
 from interpviz.core.report import Report, silent
 from interpviz.core.results import Target
@@ -20,8 +20,6 @@ from interpviz.engine.interventions import Edits, RowEdit
 from interpviz.engine.lens import Model
 from interpviz.engine.metrics import metric
 from interpviz.engine.supplies import Supply
-
-MODES: tuple[Mode, ...] = ("zero", "mean", "patch")
 
 
 def self_repair(
@@ -64,7 +62,7 @@ def self_repair(
 
 def check_mode(mode: Mode) -> None:
     """Raise InterpvizError for a mode that does not put one known activation in the place of another."""
-    if mode not in MODES:
+    if mode not in REPLACING:
         raise InterpvizError(f"What is made up for cannot be told from {mode}. Use zero, mean or patch.")
 
 
