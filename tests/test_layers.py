@@ -22,6 +22,7 @@ ONLY_IMPORTER = {
     "transformer_lens": {"interpviz/engine/lens.py"},
     "accelerate": {"interpviz/engine/ranks.py"},
     "umap": {"interpviz/engine/umap_child.py"},
+    "pyarrow": {"interpviz/data/arrow_child.py"},
     "ray": {"interpviz/engine/cluster.py"},
     "pickle": set[str](),
     "interpviz.app": {"interpviz/cli/window.py"},

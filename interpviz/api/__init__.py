@@ -10,7 +10,7 @@ print(run.clean.logit_diff, run.edited.logit_diff, run.kl)
 from __future__ import annotations
 
 from interpviz.api.answers import Answer, Generation, Run, Sweep, Token
-from interpviz.api.files import Cache, check, fetch, kind_of, load, models, open, record
+from interpviz.api.files import Cache, check, fetch, import_, kind_of, load, look_into, models, open, record
 from interpviz.api.model import Model
 from interpviz.core import environment
 from interpviz.core.errors import InterpvizError
@@ -33,8 +33,10 @@ __all__ = [
     "Token",
     "check",
     "fetch",
+    "import_",
     "kind_of",
     "load",
+    "look_into",
     "models",
     "open",
     "record",

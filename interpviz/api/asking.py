@@ -1,4 +1,4 @@
-"""The one engine that stands behind every call, and how a call of several steps says how far it is."""
+"""The one engine that stands behind every call."""
 
 from __future__ import annotations
 
@@ -19,14 +19,3 @@ def engine() -> Engine:
 def ask(request: Request, report: Report = silent) -> Any:
     """The answer that the request's type names."""
     return engine().compute(request, report)
-
-
-def share(report: Report, start: float, stop: float) -> Report:
-    """The report of the part of a call's work between these fractions."""
-    if report is silent:
-        return silent
-
-    def part(fraction: float, text: str = "", partial: Any = None) -> None:
-        report(start + fraction * (stop - start), text, partial)
-
-    return part

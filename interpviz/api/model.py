@@ -9,7 +9,7 @@ from functools import cached_property
 
 from interpviz.api import experiment
 from interpviz.api.answers import Generation, Run, Sweep, compared
-from interpviz.api.asking import ask, engine, share
+from interpviz.api.asking import ask, engine
 from interpviz.api.experiment import Dictionary, Edit
 from interpviz.api.files import Cache
 from interpviz.api.sweeps import patching_grid, sweep_layers
@@ -17,7 +17,7 @@ from interpviz.core.document import ModelFacts, Prompt, Stream
 from interpviz.core.interventions import Mode
 from interpviz.core.path_patching import parse_paths
 from interpviz.core.repairs import Hydra, HydraRequest, SelfRepair, SelfRepairRequest
-from interpviz.core.report import Report, silent
+from interpviz.core.report import Report, share, silent
 from interpviz.core.requests import (
     AttributionRequest,
     GenerateRequest,

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from interpviz.api.answers import Sweep
-from interpviz.api.asking import ask, share
-from interpviz.core.report import Report
+from interpviz.api.asking import ask
+from interpviz.core.report import Report, share
 from interpviz.core.requests import PatchingRequest, SweepRequest
 from interpviz.core.results import F4, Effects, PatchingRow
 

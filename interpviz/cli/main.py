@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from interpviz.cli import check, doctor, faults, models, record, run, sweep, window
+from interpviz.cli import check, doctor, faults, imports, models, record, run, sweep, window
 from interpviz.core.errors import Cancelled, InterpvizError
 
 STOPPED = 130
@@ -28,6 +28,7 @@ app.command("run")(run.run)
 app.command("sweep")(sweep.sweep)
 app.command("heads")(run.heads)
 app.command("record")(record.record)
+app.command("import")(imports.import_activations)
 app.add_typer(models.app, name="models")
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)

@@ -31,8 +31,11 @@ def open_paths(
     sources: Annotated[list[str], typer.Argument(metavar="PATH...", help="models, caches, dictionaries and sessions")],
 ) -> int:
     """Open the window on models, caches, dictionaries and sessions, told apart by content."""
+    from interpviz.data.contents import NotImported
+
     for source in sources:
-        api.kind_of(source)
+        if api.kind_of(source) == "foreign":
+            raise NotImported(Path(source))
     names = {model.name for model in api.models()}
     # Absolute, so that the list of recent files means the same wherever the window is opened next.
     return _open([source if source in names else os.path.abspath(os.path.expanduser(source)) for source in sources])

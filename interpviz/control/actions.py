@@ -11,12 +11,22 @@ from psygnal import Signal
 from interpviz.control.desk import Desk
 from interpviz.control.plan import cache_tokens_request
 from interpviz.control.runs import edited_run
-from interpviz.control.scheduler import Scheduler
+from interpviz.control.scheduler import STOPPED, Scheduler
 from interpviz.control.store import Store
 from interpviz.core import commands, experiments
 from interpviz.core.document import CacheFacts, DictionaryFacts, Document, ModelFacts
 from interpviz.core.errors import InterpvizError
-from interpviz.core.jobs import ContentsRequest, OpenCache, OpenDictionary, OpenModel, OpenSession, SaveSession
+from interpviz.core.jobs import (
+    ContentsRequest,
+    Import,
+    LookInto,
+    OpenCache,
+    OpenDictionary,
+    OpenModel,
+    OpenSession,
+    Record,
+    SaveSession,
+)
 from interpviz.core.requests import Request
 from interpviz.core.results import CacheTokens
 
@@ -54,18 +64,21 @@ COMMANDS: dict[str, Callable[..., Document]] = {
 
 
 PACED = frozenset({"intervention.change", "intervention.set", "intervention.ablate", "intervention.restore"})
-JOBS = (OpenModel, OpenCache, OpenDictionary, OpenSession, SaveSession, ContentsRequest)
+WRITERS = (Record, Import)
+JOBS = (OpenModel, OpenCache, OpenDictionary, OpenSession, SaveSession, ContentsRequest, LookInto, *WRITERS)
 
 
 class Actions:
     """`actions(name, *args)` does it, or says in one sentence, by `problem`, why it cannot be done.
 
-    `saved(path)` and `opened(source)` say that a file was written or opened.
+    `saved(path)` and `opened(source)` say that a file was written or opened; `foreign(Foreign)` what a stranger's
+    activations are, of which the user is to say what they become.
     """
 
     problem = Signal(str)
     opened = Signal(str)
     saved = Signal(str)
+    foreign = Signal(object)
 
     def __init__(
         self, store: Store, scheduler: Scheduler, desk: Desk, later: Callable[[Callable[[], None]], object]
@@ -83,6 +96,9 @@ class Actions:
         self._own: dict[str, Callable[..., None]] = {
             "model.open": self._open_model,
             "cache.open": self._open_cache,
+            "cache.record": self._write_cache,
+            "cache.import": self._write_cache,
+            "foreign.open": self._look_into,
             "dictionary.open": self._open_dictionary,
             "session.open": self._open_session,
             "session.save": self._save_session,
@@ -142,6 +158,8 @@ class Actions:
             self.problem.emit(str(error))
 
     def _on_failure(self, request: Request, sentence: str) -> None:
+        if isinstance(request, WRITERS) and sentence == STOPPED:
+            sentence = f"{STOPPED} What is committed stays; the same again into the same place goes on from there."
         if isinstance(request, JOBS):
             self.problem.emit(sentence)
 
@@ -160,6 +178,12 @@ class Actions:
             self.opened.emit(source)
 
         self._scheduler.start(OpenCache(source), done)
+
+    def _write_cache(self, job: Record | Import) -> None:
+        self._scheduler.start(job, lambda _: self._open_cache(job.out))
+
+    def _look_into(self, source: str) -> None:
+        self._scheduler.start(LookInto(source), self.foreign.emit)
 
     def _open_dictionary(self, source: str) -> None:
         def done(facts: DictionaryFacts) -> None:
@@ -186,6 +210,7 @@ class Actions:
             "cache": self._open_cache,
             "dictionary": self._open_dictionary,
             "session": self._open_session,
+            "foreign": self._look_into,
         }
         for path in paths:
             self._scheduler.start(ContentsRequest(path), partial(_follow, roads, path))

@@ -20,7 +20,7 @@ class CloudPicture:
 
     For colour "document" categories are document numbers, for "position" the place in the context. `chosen` is the
     cache row that made the prompt. `status` says which map is shown and how true it is. `banner` is empty, or says
-    that the cache is of another model.
+    why the cache is not of the open model.
     """
 
     cloud: Cloud
@@ -73,7 +73,7 @@ class CloudController:
                 method=document.cloud.method,
                 chosen=document.token,
                 status=problem or _status(cloud, document.cloud.method),
-                banner="" if document.cache_fits else f"Recorded from {cache.model}: shown apart from the open model.",
+                banner=document.cache_apart,
             )
         )
 

@@ -55,7 +55,7 @@ class MapsController:
                 pattern=_pattern(self._desk.answer(requests[0]), shown_head(document)),
                 norms=self._norms(document),
                 source=_source(document),
-                problem=self._desk.first_problem(*requests),
+                problem=self._desk.first_problem(*requests) or _left_out(document),
             )
         )
 
@@ -90,4 +90,11 @@ def _pattern(patterns: Patterns | None, head: Site | None) -> FeatureMap | None:
 
 
 def _source(document: Document) -> str:
-    return f"{document.cache.name} and clean run" if document.token is not None and document.cache else "clean run"
+    beside = document.cache_fits and document.token is not None and document.cache
+    return f"{beside.name} and clean run" if beside else "clean run"
+
+
+def _left_out(document: Document) -> str:
+    """Why what was recorded of the chosen context is not beside the run; empty where none was chosen, or it is."""
+    apart = document.cache_apart if document.token is not None else ""
+    return apart and f"{apart} Its rows are left out here."

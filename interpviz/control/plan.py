@@ -86,9 +86,10 @@ def norms_request(document: Document) -> NormsRequest | None:
 
 
 def cache_rows_request(document: Document) -> RowsRequest | None:
-    """The recorded rows of the context that was chosen in the cloud."""
-    if document.cache is None or document.token is None or document.prompt.tokens is None:
+    """The recorded rows of the context that was chosen in the cloud; None of a cache that is not of the open model."""
+    if document.token is None or document.prompt.tokens is None or not document.cache_fits:
         return None
+    assert document.cache is not None
     return RowsRequest(document.cache, document.token - len(document.prompt.tokens) + 1, document.token)
 
 

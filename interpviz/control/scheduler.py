@@ -22,6 +22,7 @@ Post = Callable[[Callable[[], None]], None]
 WORKERS = {"model": 1, "files": 2, "processes": 2}
 # A pass reports at every layer; each post wakes the window's thread, which then takes the GIL from the pass.
 NEWS_SECONDS = 0.1
+STOPPED = "Stopped."
 _log = logging.getLogger(__name__)
 
 
@@ -54,6 +55,11 @@ class Scheduler:
         self._settled &= set(self._planned)
         self._share_out()
 
+    @property
+    def jobs(self) -> tuple[Request, ...]:
+        """What acts started and is neither done nor cancelled."""
+        return tuple(self._jobs)
+
     def start(self, job: Request, done: Callable[[Any], None]) -> None:
         """Do this now, before what is planned, and call `done` with its answer."""
         self._settled.discard(job)
@@ -66,7 +72,7 @@ class Scheduler:
         for one in (request, *filter(partial(_of_one_sweep, request), self._planned)):
             if one not in self._settled:
                 self._settled.add(one)
-                self.failed.emit(one, "Stopped.")
+                self.failed.emit(one, STOPPED)
         self._share_out()
 
     def close(self) -> None:

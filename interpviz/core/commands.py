@@ -12,6 +12,7 @@ from typing import get_args
 
 from interpviz.core.document import (
     PANELS,
+    RAW,
     CacheFacts,
     CloudColour,
     ComponentsAs,
@@ -133,6 +134,8 @@ def choose_token(document: Document, row: int, tokens: tuple[int, ...], text: st
     cache = document.cache
     if cache is None or not 0 <= row < cache.tokens:
         raise InterpvizError("The cache holds no such token. Choose a point of the cloud.")
+    if document.cache_apart and not (cache.known and cache.numerics == RAW):
+        raise InterpvizError(f"{document.cache_apart} Record a cache of the open model to run its contexts.")
     if not document.cache_fits:
         raise InterpvizError(f"{cache.name} was recorded from {cache.model}. Open that model to run its contexts.")
     return replace(document, prompt=Prompt(text, tokens), contrast=None, token=row)

@@ -17,6 +17,9 @@ Stream = Literal["resid", "attn", "mlp"]
 ComponentsAs = Literal["grid", "table"]
 PathMode = Literal["zero", "mean", "patch"]
 
+NO_MODEL = "0" * 64
+RAW = "huggingface"
+
 PANELS = (
     "prompt",
     "components",
@@ -76,7 +79,12 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class CacheFacts:
-    """What a recorded cache is. `sites` are hook names; `sha256` is of its manifest (or of a lone shard's header)."""
+    """What a recorded cache is. `sites` are hook names; `sha256` is of its manifest (or of a lone shard's header).
+
+    `numerics` is "huggingface" where the weights were as they are published, as those of every open model are, or
+    "folded"; `model_sha256` is NO_MODEL where nobody knows what was recorded. `codes` are the base names of the
+    dictionaries whose strongest features it keeps at every token.
+    """
 
     name: str
     source: str
@@ -86,6 +94,12 @@ class CacheFacts:
     numerics: str
     sites: tuple[str, ...]
     tokens: int
+    codes: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known which model made this cache; of an import it may not be."""
+        return self.model_sha256 != NO_MODEL
 
 
 @dataclass(frozen=True)
@@ -234,8 +248,25 @@ class Document:
 
     @property
     def cache_fits(self) -> bool:
-        """Whether the cache was recorded from the open model, so that it may be laid over it."""
-        return self.model is not None and self.cache is not None and self.cache.model_sha256 == self.model.sha256
+        """Whether the cache was recorded from the open model as it runs here, so that it may be laid over it."""
+        return self.model is not None and self.cache is not None and not self.cache_apart
+
+    @property
+    def cache_apart(self) -> str:
+        """Why the cache is shown apart from the open model, in a sentence; empty where it is not, or none is open."""
+        model, cache = self.model, self.cache
+        if cache is None:
+            return ""
+        if not cache.known:
+            return f"It is not known which model made {cache.name}: shown as it is, apart from any model."
+        if model is None:
+            return ""
+        if cache.model_sha256 != model.sha256:
+            other = " of other weights" if cache.model == model.name else ""
+            return f"Recorded from {cache.model}{other}: shown apart from the open model."
+        if cache.numerics != RAW:
+            return f"Recorded with the weights of {cache.model} folded: shown apart from the open model, which is raw."
+        return ""
 
     @property
     def cloud_site(self) -> str:

@@ -11,6 +11,11 @@ class Cancelled(Exception):
     """The work was stopped because nobody wants its answer any more."""
 
 
+def shown(text: str) -> str:
+    """A name out of a file as a sentence may hold it: short, and without line ends, controls or turned directions."""
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text[:80])
+
+
 class UnknownSite(InterpvizError):
     """The text names no part of a model."""
 

@@ -21,3 +21,14 @@ class Report(Protocol):
 
 def silent(fraction: float, text: str = "", partial: Any = None) -> None:
     """The report of a caller who waits and wants no news."""
+
+
+def share(report: Report, start: float, stop: float) -> Report:
+    """The report of the part of some work between these fractions."""
+    if report is silent:
+        return silent
+
+    def part(fraction: float, text: str = "", partial: Any = None) -> None:
+        report(start + fraction * (stop - start), text, partial)
+
+    return part

@@ -10,7 +10,18 @@ from typing import ClassVar, Literal
 
 from interpviz.core.document import CacheFacts, ModelFacts, Projection, Prompt, Sources, Stream
 from interpviz.core.interventions import Intervention, Mode
-from interpviz.core.jobs import ContentsRequest, Lane, OpenCache, OpenDictionary, OpenModel, OpenSession, SaveSession
+from interpviz.core.jobs import (
+    ContentsRequest,
+    Import,
+    Lane,
+    LookInto,
+    OpenCache,
+    OpenDictionary,
+    OpenModel,
+    OpenSession,
+    Record,
+    SaveSession,
+)
 from interpviz.core.repairs import HydraRequest, SelfRepairRequest
 from interpviz.core.sites import Site
 
@@ -262,6 +273,9 @@ Request = (
     | OpenSession
     | SaveSession
     | ContentsRequest
+    | Record
+    | LookInto
+    | Import
     | TokensRequest
     | VocabularyRequest
     | RunRequest

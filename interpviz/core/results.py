@@ -188,6 +188,31 @@ class CacheTokens:
 
 
 @dataclass(frozen=True, eq=False)
+class CacheContext:
+    """One context of a cache, or what of it lies in one shard: rows `first`, `first` + 1 and so on.
+
+    `id` and `position` are (pos,), `texts` one a token; `document` is the number of its text.
+    """
+
+    first: int
+    document: int
+    id: I4
+    position: I4
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class TokenCodes:
+    """The strongest features at some tokens, by value: `index` (n, k), `value` (n, k).
+
+    Unused places have the index 0xFFFFFFFF and the value 0.
+    """
+
+    index: NDArray[np.uint32]
+    value: F4
+
+
+@dataclass(frozen=True, eq=False)
 class Quality:
     """How true a map is, each 0 to 1: share of the 15 nearest neighbours kept, and trustworthiness, on `queries`."""
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from interpviz.core.errors import UnknownSite
+from interpviz.core.errors import InterpvizError, UnknownSite
 
 Kind = Literal[
     "embed",
@@ -45,6 +45,7 @@ _HOOKS = {kind: hook for kind, (_, hook) in (_PARTS | _WHOLE).items()} | {"edge"
 _NUMBER = r"(\d{1,9})"
 _SHORT = re.compile(rf"L{_NUMBER}(?:(A|M|R-|R|H)|([HQKVN]){_NUMBER}|H{_NUMBER}\[{_NUMBER}<{_NUMBER}\])")
 _HOOK = re.compile(rf"blocks\.{_NUMBER}\.(hook_resid_pre|hook_attn_out|hook_mlp_out|hook_resid_post|attn\.hook_z)")
+ANY_HOOK = re.compile(r"(?:[A-Za-z0-9_]{1,64}\.){0,8}hook_[A-Za-z0-9_]{1,64}")
 _FEATURE = re.compile(rf"([^/:@]+)/{_NUMBER}")
 
 
@@ -116,6 +117,25 @@ def short_name(hook: str) -> str:
         return str(Site.parse(hook))
     except UnknownSite:
         return hook
+
+
+def whole_hook(text: str) -> str:
+    """The hook name of a whole activation that a short name (`L1R`, `L1H`) or any hook name means.
+
+    Raises InterpvizError for what names none, or a part of one.
+    """
+    if ANY_HOOK.fullmatch(text):
+        return text
+    try:
+        site = Site.parse(text)
+    except UnknownSite as error:
+        raise InterpvizError(
+            f"'{text}' names no activation. Write L1R, L1A, L1M, L1H, E, a hook name such as blocks.1.hook_resid_post, "
+            "or tokens."
+        ) from error
+    if site.kind not in {"embed", *_WHOLE}:
+        raise InterpvizError(f"{text} is a part of an activation or none. Name a whole one, such as L1R or L1H.")
+    return site.hook
 
 
 EMBED = Site(0, "embed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,11 @@ from typing import Any
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
 from interpviz.data import contents, dictionaries, manifest, models, sessions
-from interpviz.data.activations import Cache
+from interpviz.data.repair import repair
 from interpviz.data.shard import Shard
+from interpviz.data.survey import REMEDY, Survey, look, survey
+
+_SHARD_LISTS = ("good", "damaged", "missing")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,14 @@ class Check:
         """Whether nothing is wrong."""
         return not self.problems
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """The facts for a person, in words: of many shards in a row the first and the last; without what was done."""
+        told = self.facts | {name: shard_list(self.facts[name]) for name in _SHARD_LISTS if name in self.facts}
+        if "dictionaries" in told:
+            told["dictionaries"] = [f"{codes['k']} of {codes['name']}" for codes in told["dictionaries"]]
+        return {name: value for name, value in told.items() if name != "repaired"}
+
 
 def check(path: str, report: Report = silent) -> Check:
     """Look at all of a cache, a dictionary, a session or a model, which may be given by name.
@@ -35,6 +46,8 @@ def check(path: str, report: Report = silent) -> Check:
     """
     place = Path(path)
     kind = contents.kind_of(place)
+    if kind == "foreign":
+        raise contents.NotImported(place)
     try:
         if kind == "model":
             return _model(path, report)
@@ -43,6 +56,13 @@ def check(path: str, report: Report = silent) -> Check:
         return _session(place) if kind == "session" else _cache(place, report)
     except InterpvizError as problem:
         return Check(kind, (str(problem),), {})
+
+
+def repaired(path: str, report: Report = silent) -> Check:
+    """Repair a cache folder, as `repair` does, and say what is left; `facts["repaired"]` is what was done."""
+    done, left = repair(Path(path), report)
+    found = _of_folder(left)
+    return Check(found.kind, found.problems, found.facts | {"repaired": list(done)})
 
 
 def _model(source: str, report: Report) -> Check:
@@ -75,54 +95,44 @@ def _session(path: Path) -> Check:
 
 
 def _cache(path: Path, report: Report) -> Check:
-    shards = [path] if path.is_file() else [path / line.file for line in manifest.read(path).shards]
-    problems = [] if path.is_file() else _folder_problems(path, report)
-    for number, shard in enumerate(shards):
-        report(number / len(shards), f"Checking {shard.name}")
-        problems += _shard_problems(shard, report, number / len(shards))
-    if problems:
-        return Check("cache", tuple(problems), {})
-    cache = Cache.open(path)
-    cache.tokens()
-    job = cache.job.model_dump(mode="json") | {"shards": len(shards), "recorded": cache.facts.tokens}
-    if not path.is_file() and cache.facts.tokens != cache.job.tokens:
-        problems = [
-            f"It holds {cache.facts.tokens:,} of {cache.job.tokens:,} tokens. Run the command that records it again."
-        ]
-    return Check("cache", tuple(problems), job)
+    if path.is_dir():
+        return _of_folder(survey(path, report))
+    shard = Shard(path)
+    looked = look(path, shard.number, None, report, 0.0)
+    facts = shard.job.model_dump(mode="json") | {"shards": 1, "recorded": shard.tokens}
+    return Check("cache", looked.problems, facts)
 
 
-def _folder_problems(folder: Path, report: Report) -> list[str]:
-    """Shards that are not the bytes that were committed."""
-    problems = []
-    for line in manifest.read(folder).shards:
-        path = folder / line.file
-        report(0.0, f"Checking {line.file}")
-        if not path.is_file():
-            problems.append(f"{line.file} is missing. Copy the folder again whole.")
-        elif _sha256(path) != line.sha256:
-            problems.append(f"{line.file} is not the file that was committed. Record it again.")
-    return problems
+def _of_folder(found: Survey) -> Check:
+    """What a survey of a cache folder says. `facts` name the shards that are good, damaged and missing."""
+    problems = [found.manifest] if found.manifest else []
+    for shard in found.shards:
+        problems += shard.problems
+        if shard.missing:
+            problems.append(f"{shard.name} is missing. {REMEDY}")
+        elif shard.good and shard.line is None and not found.manifest:
+            problems.append(f"{shard.name} is whole, but not in {manifest.NAME}. {REMEDY}")
+    if found.job and found.tokens != found.job.tokens:
+        gaps = f", without {shard_list(found.lost)}" if found.lost else ""
+        problems.append(
+            f"It holds {found.tokens:,} of {found.job.tokens:,} tokens{gaps}. Run the command that records it again."
+        )
+    facts = (found.job.model_dump(mode="json") if found.job else {}) | {
+        "shards": len(found.shards),
+        "recorded": found.tokens,
+        "good": [shard.name for shard in found.good],
+        "damaged": [shard.name for shard in found.shards if shard.problems],
+        "missing": list(found.lost),
+    }
+    return Check("cache", tuple(problems), facts)
 
 
-def _shard_problems(path: Path, report: Report, done: float) -> list[str]:
-    """Every dataset that has a damaged block."""
-    if not path.is_file():
-        return []
-    problems = []
-    try:
-        shard = Shard(path)
-    except InterpvizError as problem:
-        return [str(problem)]
-    for name in shard.names:
-        report(done)
-        try:
-            shard[name].all()
-        except InterpvizError as problem:
-            problems.append(str(problem))
-    return problems
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def shard_list(names: Sequence[str]) -> str:
+    """The names of shards as a person reads them: thousands in a row are two."""
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and int(name[6:11]) == int(runs[-1][-1][6:11]) + 1:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs) or "none"

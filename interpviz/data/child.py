@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from interpviz.core.errors import InterpvizError
@@ -69,20 +69,34 @@ class Child:
 
     def ask(self, message: Mapping[str, Any], limit: float) -> dict[str, Any]:
         """The answer to a message. Raises ChildFailed, and ends the process, after `limit` seconds or if it dies."""
-        late = threading.Event()
-        watch = threading.Timer(limit, self._stop, [late])
-        watch.start()
-        try:
+        with self._within(limit):
             self.tell(message)
-            line = self._output.readline(ANSWER_BYTES)
-        finally:
-            watch.cancel()
-            watch.join()
-        if late.is_set() or not line.endswith(b"\n"):
+            return self.hear()
+
+    def ask_for_bytes(self, message: Mapping[str, Any], size: int, limit: float) -> tuple[dict[str, Any], bytes]:
+        """The answer to a message, and the `size` raw bytes that follow it unless it says "error". Raises as `ask`."""
+        with self._within(limit):
+            self.tell(message)
+            answer = self.hear()
+            raw = b"" if "error" in answer else self._output.read(size)
+            if "error" not in answer and len(raw) != size:
+                self.end()
+                raise ChildFailed("made the reading process crash")
+            return answer, raw
+
+    def hear(self) -> dict[str, Any]:
+        """The next line that the process says, waited for. Raises ChildFailed, and ends the process, if it dies."""
+        line = self._output.readline(ANSWER_BYTES)
+        if not line.endswith(b"\n"):
             self.end()
-            raise ChildFailed(f"took over {limit:g} seconds" if late.is_set() else "made the reading process crash")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+            raise ChildFailed("made the reading process crash")
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+    def hang_up(self) -> None:
+        """End the process's input: it ends by itself, when it has tidied up."""
+        with contextlib.suppress(OSError):
+            self._input.close()
 
     def end(self) -> None:
         """Stop the process, if it still runs, and give back its pipes."""
@@ -92,6 +106,22 @@ class Child:
             with contextlib.suppress(OSError):  # what was still to be flushed has no reader
                 pipe.close()
         _alive.discard(self)
+
+    @contextlib.contextmanager
+    def _within(self, limit: float) -> Iterator[None]:
+        """End the process if what is done here takes over `limit` seconds, and say so."""
+        late = threading.Event()
+        watch = threading.Timer(limit, self._stop, [late])
+        watch.start()
+        try:
+            yield
+        except ChildFailed:
+            if late.is_set():
+                raise ChildFailed(f"took over {limit:g} seconds") from None
+            raise
+        finally:
+            watch.cancel()
+            watch.join()
 
     def _stop(self, late: threading.Event) -> None:
         late.set()

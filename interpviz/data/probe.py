@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from interpviz.core.errors import InterpvizError
 from interpviz.data.child import Child, ChildFailed
@@ -25,17 +23,16 @@ class Unreadable(InterpvizError):
 
 @dataclass(frozen=True)
 class Stored:
-    """One dataset; `offset` is its first byte in the file, None where it is not one plain block."""
+    """One dataset; `offset` is its first byte in the file, None where it is not one plain block.
+
+    `nbytes` is what its shape and type declare; `dtype` is "unknown" where numpy has none like it.
+    """
 
     path: str
     offset: int | None
     shape: tuple[int, ...]
     dtype: str
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the shape and type declare."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+    nbytes: int
 
 
 @dataclass(frozen=True)
@@ -52,12 +49,12 @@ def structure(path: Path) -> Structure:
     """Look into an HDF5 file, within 10 seconds. Raises Unreadable with a sentence."""
     with _lock:
         try:
-            answer = _child().ask({"path": str(path.resolve())}, LIMIT)
+            answer = _child().ask({"path": os.path.realpath(path)}, LIMIT)
         except ChildFailed as failed:
             raise Unreadable(f"{path.name} {failed} and is damaged or hostile. Choose another file.") from failed
     if "error" in answer:
         raise Unreadable(f"{path.name} cannot be opened: {answer['error']}. Choose another file, or make it again.")
-    datasets = (Stored(d["path"], d["offset"], tuple(d["shape"]), d["dtype"]) for d in answer["datasets"])
+    datasets = (Stored(d["path"], d["offset"], tuple(d["shape"]), d["dtype"], d["bytes"]) for d in answer["datasets"])
     return Structure(
         answer["attributes"], {stored.path: stored for stored in datasets}, tuple(answer["problems"]), answer["size"]
     )

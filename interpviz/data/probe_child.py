@@ -1,7 +1,7 @@
 """The child that opens HDF5 files and says in JSON what is where. It reads no data but the root's attributes.
 
-Run as `python -m interpviz.data.probe_child`; the limits are those of THREATS: everything that HDF5 would
-follow out of the file is named as a problem and not followed.
+Run as `python -m interpviz.data.probe_child`. Everything that HDF5 would follow out of the file is named as a
+problem and not followed; what would take too much time or memory is refused.
 """
 
 from __future__ import annotations
@@ -9,17 +9,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import sys
+from collections.abc import Iterator
 from typing import Any
 
-os.environ.setdefault("HDF5_PLUGIN_PRELOAD", "::")
+from interpviz.core.errors import shown
+from interpviz.data.closed_hdf5 import h5py
 
-import h5py
-
-MEMORY = 2 * 2**30
+MEMORY = 2**30
 OBJECTS = 100_000
 DEPTH = 32
 RANK = 8
+PATH_BYTES = 4096
+TEXT_BYTES = 4 * 2**20  # of all paths, and of all texts: the answer in JSON, six times as long at most, gets through
+ATTRIBUTES = 1024
 ATTRIBUTE_BYTES = 2**20
 CHUNK_BYTES = 256 * 2**20
 DECLARED_RATIO = 1100  # gzip's ceiling is 1,025
@@ -29,6 +33,7 @@ FILTERS = {
     h5py.h5z.FILTER_SHUFFLE: "shuffle",
     h5py.h5z.FILTER_FLETCHER32: "fletcher32",
 }
+IN_USE = "it is in use by another program"
 
 
 class Refused(Exception):
@@ -37,10 +42,11 @@ class Refused(Exception):
 
 def structure(path: str) -> dict[str, Any]:
     """Attributes of the root, and every dataset with {path, offset, shape, dtype, bytes}, and what was refused."""
-    size = os.path.getsize(path)
+    size = _free_size(path)
     with h5py.File(path, "r", locking=False) as file:
         scan = _Scan(size)
         scan.walk(file.id)
+        scan.apart()
         return {"attributes": _attributes(file), "datasets": scan.datasets, "problems": scan.problems, "size": size}
 
 
@@ -51,20 +57,19 @@ class _Scan:
         self.size = size
         self.datasets: list[dict[str, Any]] = []
         self.problems: list[str] = []
-        self._declared = 0
+        self._declared = self._links = self._named = 0
+        self._seen: set[int] = set()  # addresses
 
     def walk(self, root: Any) -> None:
         """Fill `datasets` and `problems` from the root group down."""
         waiting = [("", root, 0)]
-        seen = {_address(root)}
+        self._seen = {h5py.h5o.get_info(root).addr}
         while waiting:
             prefix, group, depth = waiting.pop()
-            if group.get_num_objs() + len(seen) > OBJECTS:
+            self._links += group.get_num_objs()
+            if self._links > OBJECTS:
                 raise Refused(f"it holds over {OBJECTS:,} objects")
             for name, child in self._children(prefix, group):
-                if _address(child) in seen:
-                    continue
-                seen.add(_address(child))
                 if isinstance(child, h5py.h5d.DatasetID):
                     self._dataset(name, child)
                 elif isinstance(child, h5py.h5g.GroupID):
@@ -72,29 +77,46 @@ class _Scan:
                         raise Refused(f"its groups lie over {DEPTH} deep")
                     waiting.append((name + "/", child, depth + 1))
 
-    def _children(self, prefix: str, group: Any) -> list[tuple[str, Any]]:
-        found = []
+    def apart(self) -> None:
+        """Name the datasets that share bytes: a small file could hold any number of them."""
+        placed = (entry for entry in self.datasets if entry["offset"] is not None and entry["bytes"])
+        end, before = 0, ""
+        for entry in sorted(placed, key=lambda entry: int(entry["offset"])):
+            if entry["offset"] < end:
+                self._problem(f"{shown(entry['path'])} lies over {shown(before)}")
+            if entry["offset"] + entry["bytes"] > end:
+                end, before = entry["offset"] + entry["bytes"], entry["path"]
+
+    def _children(self, prefix: str, group: Any) -> Iterator[tuple[str, Any]]:
+        """The members of a group that lie in this file and were not met before."""
         for raw in group:
             name = prefix + raw.decode("utf-8", "replace")
-            if group.links.get_info(raw).type == h5py.h5l.TYPE_HARD:
-                found.append((name, h5py.h5o.open(group, raw)))
-            else:
-                self._problem(f"{name} is a link that may lead out of the file")
-        return found
+            self._named += len(name.encode())
+            if len(name) > PATH_BYTES or self._named > TEXT_BYTES:
+                raise Refused(f"its names are over {PATH_BYTES:,} bytes long, or over {TEXT_BYTES:,} together")
+            if not _is_plain(raw):
+                self._problem(f"{shown(name)} has a name that HDF5 forbids")
+                continue
+            link = group.links.get_info(raw)
+            if link.type != h5py.h5l.TYPE_HARD:
+                self._problem(f"{shown(name)} is a link that may lead out of the file")
+            elif link.u not in self._seen:
+                self._seen.add(link.u)
+                yield name, h5py.h5o.open(group, raw)
 
     def _dataset(self, name: str, dataset: Any) -> None:
-        plist, space, kind = dataset.get_create_plist(), dataset.get_space(), dataset.get_type()
-        shape = space.get_simple_extent_dims() or ()
+        plist, kind = dataset.get_create_plist(), dataset.get_type()
+        shape = _shape(dataset.get_space())
         declared = kind.get_size()
         for length in shape:
             declared *= length
         refusal = self._refusal(plist, shape, declared, kind.get_size())
         if refusal:
-            self._problem(f"{name} {refusal}")
+            self._problem(f"{shown(name)} {refusal}")
             return
         self._declared += declared
         offset = dataset.get_offset() if plist.get_layout() == h5py.h5d.CONTIGUOUS else None
-        entry = {"path": name, "offset": offset, "shape": list(shape), "dtype": _dtype(dataset), "bytes": declared}
+        entry = {"path": name, "offset": offset, "shape": list(shape), "dtype": _dtype(kind), "bytes": declared}
         self.datasets.append(entry)
 
     def _refusal(self, plist: Any, shape: tuple[int, ...], declared: int, item: int) -> str:
@@ -105,7 +127,7 @@ class _Scan:
             return "keeps its data in other files"
         if len(shape) > RANK:
             return f"has {len(shape)} axes"
-        if layout == h5py.h5d.CONTIGUOUS and declared > self.size:
+        if layout != h5py.h5d.CHUNKED and declared > self.size:
             return f"declares {declared:,} bytes, more than the file has"
         if self._declared + declared > DECLARED_RATIO * max(self.size, 1):
             return f"declares {declared:,} bytes, too much for a file of {self.size:,}"
@@ -118,6 +140,44 @@ class _Scan:
             self.problems.append(text)
 
 
+def _free_size(path: str) -> int:
+    """Bytes of an ordinary file that nobody is writing; to open a pipe or a device would wait for ever."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise Refused("it is no ordinary file")
+    with open(path, "rb") as file:
+        _ask_for_lock(file.fileno())
+        return os.fstat(file.fileno()).st_size
+
+
+def _ask_for_lock(number: int) -> None:
+    """Raise BlockingIOError where a writer holds the file; h5py does not, as it is to read where no lock can be had."""
+    with contextlib.suppress(ImportError):  # Windows: there the writer's own lock lets nobody open the file
+        import fcntl
+
+        try:
+            fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:  # a network disk without locks
+            return
+
+
+def _is_plain(raw: bytes) -> bool:
+    """Whether HDF5 looks up this very name: "a/b" would lead through a, wherever that leads."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"/" not in raw and raw not in (b"", b".")
+
+
+def _shape(space: Any) -> tuple[int, ...]:
+    """() for one value, (0,) for none at all."""
+    if space.get_simple_extent_type() == h5py.h5s.NULL:
+        return (0,)
+    return tuple(space.get_simple_extent_dims() or ())
+
+
 def _chunk_refusal(plist: Any, item: int) -> str:
     chunk = item
     for length in plist.get_chunk():
@@ -128,33 +188,45 @@ def _chunk_refusal(plist: Any, item: int) -> str:
     return f"is packed by filter {unknown[0]}, which is not known here" if unknown else ""
 
 
-def _dtype(dataset: Any) -> str:
+def _dtype(kind: Any) -> str:
     try:
-        return str(dataset.dtype.str)
+        return str(kind.dtype.str)
     except (TypeError, ValueError):
         return "unknown"
 
 
-def _address(thing: Any) -> tuple[int, int]:
-    found = h5py.h5o.get_info(thing)
-    return found.fileno, found.addr
-
-
 def _attributes(file: Any) -> dict[str, str | int]:
-    """The root's attributes that are texts or whole numbers of at most 1 MB."""
+    """The root's attributes that are single texts or whole numbers."""
     found: dict[str, str | int] = {}
-    names = [h5py.h5a.open(file.id, index=i).name for i in range(min(h5py.h5a.get_num_attrs(file.id), 64))]
-    for name in names:
-        attribute = h5py.h5a.open(file.id, name)
-        if attribute.get_storage_size() > ATTRIBUTE_BYTES:
-            raise Refused(f"its attribute {name.decode('utf-8', 'replace')} takes over {ATTRIBUTE_BYTES:,} bytes")
-        if attribute.shape == ():
-            value = file.attrs[name.decode("utf-8", "replace")]
-            if isinstance(value, str):
-                found[name.decode("utf-8", "replace")] = value
-            elif hasattr(value, "dtype") and value.dtype.kind in "iu":
-                found[name.decode("utf-8", "replace")] = int(value)
+    if h5py.h5a.get_num_attrs(file.id) > ATTRIBUTES:
+        raise Refused(f"it has over {ATTRIBUTES:,} attributes")
+    names: list[bytes] = []
+    h5py.h5a.iterate(file.id, names.append)
+    texts = 0
+    for raw in names:
+        name = raw.decode("utf-8", "replace")
+        value = _value(file, raw, name)
+        if isinstance(value, str):
+            texts += len(name) + len(value.encode("utf-8", "replace"))  # HDF5 tells it only by reading it
+            found[name] = value
+        elif value is not None:
+            found[name] = int(value)
+        if texts > TEXT_BYTES:
+            raise Refused(f"its attribute {shown(name)} is too long a text")
     return found
+
+
+def _value(file: Any, raw: bytes, name: str) -> Any:
+    """One attribute, None unless it is a single text or whole number."""
+    attribute = h5py.h5a.open(file.id, raw)
+    extent = attribute.get_space().get_simple_extent_type()
+    if extent != h5py.h5s.NULL and attribute.get_storage_size() > ATTRIBUTE_BYTES:
+        raise Refused(f"its attribute {shown(name)} takes over {ATTRIBUTE_BYTES:,} bytes")
+    if extent != h5py.h5s.SCALAR or attribute.get_type().get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER):
+        return None
+    value = file.attrs[raw]
+    whole = hasattr(value, "dtype") and value.dtype.kind in "iu"
+    return value if whole or isinstance(value, str) else None
 
 
 def answer(line: bytes) -> dict[str, Any]:
@@ -164,13 +236,18 @@ def answer(line: bytes) -> dict[str, Any]:
     except Refused as refused:
         return {"error": str(refused)}
     except BlockingIOError:
-        return {"error": "it is in use by another program"}
+        return {"error": IN_USE}
     except MemoryError:
         return {"error": "it asks for too much memory"}
     except Exception as broken:  # whatever h5py raises over a broken file is an answer, not a crash
-        return {
-            "error": f"HDF5 cannot read it ({str(broken).splitlines()[0][:200] if str(broken) else 'no cause given'})"
-        }
+        return {"error": _cause(str(broken))}
+
+
+def _cause(said: str) -> str:
+    if "already open for" in said:  # a writer is at it, or was killed
+        return f"{IN_USE}, or a program that wrote it did not end well"
+    first = said.strip("'\"").splitlines()[0] if said else "no cause given"
+    return f"HDF5 cannot read it ({shown(first)})"
 
 
 def main() -> None:

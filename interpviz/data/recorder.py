@@ -1,101 +1,112 @@
-"""A cache, written: shards are made in a child process and committed here, one after the other."""
+"""A cache folder while it is being written: one process commits its shards, in order, whoever made them."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from interpviz.core.errors import InterpvizError
-from interpviz.core.results import F4, I4
-from interpviz.data import manifest
-from interpviz.data.child import Child, ChildFailed
+from interpviz.data import hashes, manifest
 from interpviz.data.manifest import Job, ShardLine
+from interpviz.data.shard import Shard
+from interpviz.data.shard_writer import RecordingFailed
 
 SHARD_TOKENS = 32_768
 SHARD_BYTES = 256 * 2**20
 SPARE_BYTES = 512 * 2**20
 LEFT_BY_A_KILL = ".*.tmp"
-CLOSING_LIMIT = 600.0  # seconds; a slow disk may take long over 256 MB
-
-
-class RecordingFailed(InterpvizError):
-    """The shard could not be written; those before it stand."""
 
 
 class Recorder:
-    """Writes the shards of one job. `add` gathers rows, `commit` makes a shard of them."""
+    """Commits the shards of one job. Those that come early wait, since lines stand in the order of the shards."""
 
-    def __init__(self, folder: Path, job: Job, committed: int) -> None:
-        self.folder, self.job, self.committed = folder, job, committed
-        self._child = Child("interpviz.data.shard_child")
+    def __init__(self, folder: Path, job: Job) -> None:
+        self.folder, self.job = folder, job
+        self.lines = {line.number: line for line in manifest.read(folder).shards}
+        self._last = max(self.lines, default=-1)
+        self._early: dict[int, ShardLine] = {}
+        self._awaited: list[int] = []
 
-    def add(self, token: I4, document: I4, position: I4, activations: Mapping[str, F4]) -> None:
-        """Take rows of the next shard: three (n,), and by hook name (n, d) or (n, head, d_head).
+    @property
+    def tokens(self) -> int:
+        """How many rows are committed."""
+        return sum(line.tokens for line in self.lines.values())
 
-        Where the child is behind, this waits.
+    def missing(self, shards: int) -> list[int]:
+        """The numbers of the shards, of so many in all, that are still to be made.
+
+        A shard that was finished and not committed when the last recording was stopped is committed now.
         """
-        named: dict[str, NDArray[np.generic]] = {"tokens/id": token, "tokens/document": document}
-        named["tokens/position"] = position
-        arrays = {name: np.ascontiguousarray(array, "<i4") for name, array in named.items()}
-        sites = {f"activations/{hook}": np.ascontiguousarray(rows, "<f4") for hook, rows in activations.items()}
-        every = arrays | sites
-        described = [{"name": name, "dtype": rows.dtype.str, "shape": rows.shape} for name, rows in every.items()]
-        with self._going_on():
-            self._child.tell({"block": described}, tuple(rows.data.cast("B") for rows in every.values()))
+        self._awaited = [number for number in range(shards) if number not in self.lines]
+        for number in tuple(self._awaited):
+            if (line := finished(self.folder, self.job, number)) is not None:
+                self.commit(line)
+        return [number for number in self._awaited if number not in self._early]
 
-    def commit(self, texts: Mapping[int, str]) -> None:
-        """Make a shard of the rows taken since the last; `texts` says what each token id that occurs reads."""
-        name = manifest.shard_name(self.committed)
-        message = {
-            "close": str(self.folder.resolve() / name),
-            "job": self.job.as_json(created=False),
-            "shard": self.committed,
-            "texts": {str(key): text for key, text in texts.items()},
-        }
-        with self._going_on():
-            answer = self._child.ask(message, CLOSING_LIMIT)
-        if "error" in answer:
-            raise RecordingFailed(
-                f"{name} cannot be written ({answer['error']}). Make room, then run the same command again to go on."
-            )
-        with self._going_on():
-            manifest.append(self.folder, ShardLine(file=name, tokens=answer["tokens"], sha256=answer["sha256"]))
-        self.committed += 1
+    def commit(self, line: ShardLine) -> None:
+        """Commit a shard, whose file is whole and on the disk, as soon as all before it are."""
+        self._early[line.number] = line
+        while self._awaited and self._awaited[0] in self._early:
+            self._append(self._early.pop(self._awaited.pop(0)))
 
-    def end(self) -> None:
-        """Stop the child; rows that were not committed are dropped."""
-        self._child.end()
-
-    @contextlib.contextmanager
-    def _going_on(self) -> Iterator[None]:
+    def _append(self, line: ShardLine) -> None:
+        self.lines[line.number] = line
         try:
-            yield
-        except (ChildFailed, OSError) as failed:
-            name = manifest.shard_name(self.committed)
-            raise RecordingFailed(f"Writing {name} failed. Run the same command again to go on from there.") from failed
+            if line.number > self._last:
+                manifest.append(self.folder, line)
+                self._last = line.number
+            else:  # one that was dropped as damaged is put back into its place
+                stated = manifest.read(self.folder).job
+                manifest.write(self.folder, stated, (self.lines[number] for number in sorted(self.lines)))
+        except OSError as error:
+            raise RecordingFailed(
+                f"{manifest.NAME} cannot be written ({error.strerror}). Make room, or mend the disk; then run the same "
+                "command again to go on."
+            ) from error
+
+
+def rows_a_shard(context: int, row_bytes: int) -> int:
+    """The most rows of a shard: whole contexts, at least one, within 32,768 tokens and 256 MiB."""
+    return max(1, min(SHARD_TOKENS, SHARD_BYTES // row_bytes) // context) * context
+
+
+def finished(folder: Path, job: Job, number: int) -> ShardLine | None:
+    """The line of a shard whose file is there, of this job, and whole to the last block; None for anything else."""
+    path = folder / manifest.shard_name(number)
+    if not path.is_file():
+        return None
+    with contextlib.suppress(InterpvizError, OSError):
+        shard = Shard(path)
+        if shard.job.same_as(job) and shard.number == number:
+            for name in shard.names:
+                shard[name].all()
+            return ShardLine(file=path.name, tokens=shard.tokens, sha256=hashes.content_sha256(path))
+    return None
 
 
 @contextlib.contextmanager
 def recording(folder: Path, job: Job, room: int) -> Iterator[Recorder]:
-    """A Recorder for this job in a new or an unfinished folder, which needs `room` bytes of disk.
+    """A Recorder for this job in a new or an unfinished folder, which needs `room` more bytes of disk.
 
-    Raises an InterpvizError where the folder holds something else or the disk is too full. A folder in which
-    nothing was committed is taken away again.
+    Raises an InterpvizError where the folder holds something else, is being written by another process, or its disk
+    is too full. A folder in which no shard was finished is taken away again.
     """
-    committed = _begin(folder, job, room)
-    recorder = Recorder(folder, job, committed)
-    try:
-        yield recorder
-    finally:
-        recorder.end()
-        _sweep(folder)
-        if not recorder.committed:
-            _take_away(folder)
+    committed_tokens(folder, job)
+    with contextlib.ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(folder))
+            held.callback(_tidy, folder)
+            _check_room(folder, room)
+            sweep(folder)
+            if not (folder / manifest.NAME).exists():
+                manifest.write(folder, job)
+        except OSError as error:
+            raise InterpvizError(f"{folder} cannot be written ({error.strerror}). Choose another folder.") from error
+        yield Recorder(folder, job)
 
 
 def committed_tokens(folder: Path, job: Job) -> int:
@@ -115,36 +126,50 @@ def committed_tokens(folder: Path, job: Job) -> int:
     return sum(shard.tokens for shard in found.shards)
 
 
-def _begin(folder: Path, job: Job, room: int) -> int:
-    held = committed_tokens(folder, job)
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder against other writers. The lock goes with the process, however that ends."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-        if free < 1.2 * room + SPARE_BYTES:
-            raise InterpvizError(
-                f"The disk of {folder} has {free / 1e9:.1f} GB free, but {(1.2 * room + SPARE_BYTES) / 1e9:.1f} GB "
-                "are wanted. Make room, record fewer tokens, or choose another disk."
-            )
-        _sweep(folder)
-        if not (folder / manifest.NAME).exists():
-            manifest.create(folder, job)
-    except OSError as error:
-        raise InterpvizError(f"{folder} cannot be written ({error.strerror}). Choose another folder.") from error
-    return len(manifest.read(folder).shards) if held else 0
+        import fcntl
+    except ImportError:  # Windows has no lock on a folder
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a network file system may know no locks
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InterpvizError(
+                    f"{folder} is being recorded by another interpviz. Wait until that is done, or choose another name."
+                ) from None
+        yield
+    finally:
+        os.close(handle)
 
 
-def _sweep(folder: Path) -> None:
+def sweep(folder: Path) -> None:
     """Take away what a killed writer left."""
     for left in folder.glob(LEFT_BY_A_KILL):
         left.unlink(missing_ok=True)
 
 
-def _take_away(folder: Path) -> None:
-    """Undo what a recording made that committed nothing; what else lies in the folder stays."""
-    for name in (manifest.NAME, manifest.shard_name(0)):
-        (folder / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+def _tidy(folder: Path) -> None:
+    """Take away torn files, and the folder itself where it holds no shard; what else lies in it stays."""
+    sweep(folder)
+    if not any(folder.glob("shard-*.h5")):
+        (folder / manifest.NAME).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _check_room(folder: Path, room: int) -> None:
+    free, wanted = shutil.disk_usage(folder).free, 1.2 * room + SPARE_BYTES
+    if free < wanted:
+        raise InterpvizError(
+            f"The disk of {folder} has {free / 1e9:.1f} GB free, but {wanted / 1e9:.1f} GB are wanted. "
+            "Make room, record fewer tokens, or choose another disk."
+        )
 
 
 def _difference(found: Job, job: Job) -> str:
@@ -154,5 +179,9 @@ def _difference(found: Job, job: Job) -> str:
     if found.texts != job.texts:
         return "other texts"
     if found.sites != job.sites:
-        return f"other sites, {', '.join(found.sites)}"
+        return f"other sites, {', '.join(found.sites) or 'none'}"
+    if found.dictionaries != job.dictionaries:
+        return f"other codes, {', '.join(f'{codes.k} of {codes.name}' for codes in found.dictionaries) or 'none'}"
+    if found.dtype != job.dtype:
+        return f"{found.dtype} numbers"
     return f"{found.tokens:,} tokens in contexts of {found.context}"

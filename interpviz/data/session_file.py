@@ -68,7 +68,8 @@ class _Cache(_Strict):
     model_sha256: Sha256
     numerics: Name
     sites: Annotated[tuple[Name, ...], Field(max_length=10_000)]
-    tokens: Count
+    tokens: Annotated[int, Field(ge=0, lt=2**40)]
+    codes: Annotated[tuple[Name, ...], Field(max_length=1000)] = ()
 
 
 class _Prompt(_Strict):

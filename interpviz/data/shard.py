@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import zlib
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from interpviz.core.errors import InterpvizError
+from interpviz.core.errors import InterpvizError, shown
 from interpviz.data import manifest, probe
 from interpviz.data.checksums import BLOCK, block_count, block_sums, blocks_of_rows
-from interpviz.data.manifest import CacheDamaged
+from interpviz.data.manifest import CacheDamaged, Job
 
 TOKENS = ("tokens/id", "tokens/document", "tokens/position")
 
@@ -27,8 +29,8 @@ class Described(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
     shape: Annotated[tuple[Length, ...], Field(min_length=1, max_length=3)]
-    dtype: Annotated[str, Field(pattern=r"^(<f2|<f8|<i4|<u4|\|S[1-9]\d{0,5})$")]
-    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    dtype: Annotated[str, Field(pattern=r"^(<f2|<f8|<i4|<u2|<u4|\|S[1-9]\d{0,5})$")]
+    scale: Annotated[float, Field(ge=2.0**-126, le=2.0**127)] = 1.0  # what float32 holds
 
 
 class ShardHeader(BaseModel):
@@ -52,7 +54,7 @@ class Shard:
         self.number, self.sha256 = header.shard, hashlib.sha256(text).hexdigest()
         if found.problems:
             raise InterpvizError(f"{path.name} is refused: {found.problems[0]}. Take a copy from its source.")
-        content = np.memmap(path, np.uint8, "r")
+        content = _mapped(path, found.size)
         self._arrays = {
             name: CheckedArray(path, name, content, found, described) for name, described in header.datasets.items()
         }
@@ -68,21 +70,48 @@ class Shard:
 
     def _rows(self) -> int:
         """How many rows all datasets have; raises CacheDamaged where they disagree or one is missing."""
-        for name, dtype in dataset_types(self.job.sites).items():
+        for name, dtype in dataset_types(self.job).items():
             if name not in self._arrays or not self[name].values.dtype.str.startswith(dtype):
-                raise CacheDamaged(self.path, f"it has no {name} of the right type")
-        lengths = {len(self[name].values) for name in (*TOKENS, *(f"activations/{site}" for site in self.job.sites))}
+                raise CacheDamaged(self.path, f"it has no {shown(name)} of the right type")
+        self._check_shapes()
+        for codes in self.job.dictionaries:
+            if self[f"codes/{codes.name}/index"].values.shape[1:] != (codes.k,):
+                raise CacheDamaged(self.path, f"its codes of {shown(codes.name)} are not {codes.k} a token")
+        lengths = {len(self[name].values) for name in (*TOKENS, *rows_of(self.job))}
         if len(lengths) != 1:
             raise CacheDamaged(self.path, "its datasets differ in length")
         return lengths.pop()
 
+    def _check_shapes(self) -> None:
+        """Raise CacheDamaged where a dataset has more or fewer axes than it is read with."""
+        shapes = {name: self[name].values.shape for name in dataset_types(self.job)}
+        for name in (*TOKENS, *(f"vocabulary/{part}" for part in ("id", "text", "length"))):
+            self._expect(name, len(shapes[name]) == 1)
+        for site in self.job.sites:
+            row = shapes[f"activations/{site}"][1:]
+            self._expect(f"activations/{site}", bool(row))
+            for part, shape in {"count": (1,), "mean": row, "m2": row}.items():
+                self._expect(f"statistics/{site}/{part}", shapes[f"statistics/{site}/{part}"] == shape)
 
-def dataset_types(sites: tuple[str, ...]) -> dict[str, str]:
-    """The datasets that a shard of these sites has, and the first letters of each one's type."""
+    def _expect(self, name: str, right: bool) -> None:
+        if not right:
+            raise CacheDamaged(self.path, f"{shown(name)} has another shape than it should")
+
+
+def rows_of(job: Job) -> tuple[str, ...]:
+    """The datasets of a shard that have a row a token, beside the tokens themselves."""
+    codes = (f"codes/{codes.name}/{part}" for codes in job.dictionaries for part in ("index", "value"))
+    return (*(f"activations/{site}" for site in job.sites), *codes)
+
+
+def dataset_types(job: Job) -> dict[str, str]:
+    """The datasets that a shard of this job has, and the first letters of each one's type."""
     types = dict.fromkeys((*TOKENS, "vocabulary/id", "vocabulary/length"), "<i4") | {"vocabulary/text": "|S"}
-    for site in sites:
-        types[f"activations/{site}"] = "<f2"
+    for site in job.sites:
+        types[f"activations/{site}"] = "<f2" if job.dtype == "float16" else "<u2"
         types |= dict.fromkeys((f"statistics/{site}/{name}" for name in ("count", "mean", "m2")), "<f8")
+    for codes in job.dictionaries:
+        types |= {f"codes/{codes.name}/index": "<u4", f"codes/{codes.name}/value": "<f2"}
     return types
 
 
@@ -98,7 +127,7 @@ class CheckedArray:
         self._bytes = _piece(content, stored)
         self._sums = _piece(content, sums).view("<u4")
         self._seen = np.zeros(len(self._sums), np.bool_)
-        self._whole = False
+        self._whole, self._size = False, found.size
         self.values: NDArray[Any] = self._bytes.view(stored.dtype).reshape(stored.shape)
 
     @property
@@ -108,22 +137,51 @@ class CheckedArray:
 
     def rows(self, index: NDArray[np.intp]) -> NDArray[Any]:
         """A copy of these rows, as stored. Raises CacheDamaged where a byte of them is not as it was written."""
+        self._check_uncut()
         if not self._whole:
             self._check(blocks_of_rows(index, self.width, len(self._bytes)))
-        return self.values[index]
+        rows = self._bytes.reshape(len(self.values), self.width).take(index, axis=0)  # a row is one copy, if unaligned
+        return rows.view(self.values.dtype).reshape(len(index), *self.values.shape[1:])
+
+    def part(self, start: int, stop: int) -> NDArray[Any]:
+        """The rows from `start` to `stop`, without a copy. Raises CacheDamaged as `rows` does."""
+        self._check_uncut()
+        if not self._whole and start < stop:
+            blocks = np.zeros(len(self._seen), np.bool_)
+            blocks[start * self.width // BLOCK : (stop * self.width - 1) // BLOCK + 1] = True
+            self._check(blocks)
+        return self.values[start:stop]
 
     def all(self) -> NDArray[Any]:
         """Every row, without a copy. Raises CacheDamaged where a byte is not as it was written."""
+        self._check_uncut()
         if not self._whole:
             self._check(np.ones(len(self._seen), np.bool_))
         return self.values
 
+    def _check_uncut(self) -> None:
+        """Raise CacheDamaged where the file was cut: to touch what is gone would end this process. Takes 2 us."""
+        with contextlib.suppress(OSError):  # a file that was taken away is still mapped
+            if os.stat(self.path).st_size < self._size:
+                raise CacheDamaged(self.path, "it was cut while it was open")
+
     def _check(self, blocks: NDArray[np.bool_]) -> None:
         for block in np.flatnonzero(blocks & ~self._seen):
             if block_sums(self._bytes[block * BLOCK : (block + 1) * BLOCK])[0] != self._sums[block]:
-                raise CacheDamaged(self.path, f"block {block} of {self.name} is not as it was written")
+                raise CacheDamaged(self.path, f"block {block} of {shown(self.name)} is not as it was written")
             self._seen[block] = True
         self._whole = bool(self._seen.all())
+
+
+def _mapped(path: Path, size: int) -> NDArray[np.uint8]:
+    """The bytes of the file, which must be as many as when it was looked into."""
+    try:
+        content = np.asarray(np.memmap(path, np.uint8, "r"))  # without the cost of the subclass
+    except (OSError, ValueError) as error:  # it is gone, or empty
+        raise CacheDamaged(path, "it changed while it was opened") from error
+    if len(content) != size:
+        raise CacheDamaged(path, "it changed while it was opened")
+    return content
 
 
 def _header_text(path: Path, found: probe.Structure) -> bytes:
@@ -152,9 +210,9 @@ def _place(path: Path, name: str, found: probe.Structure, shape: tuple[int, ...]
     """Where a dataset lies, if it is what the header says it is."""
     stored = found.datasets.get(name)
     if stored is None or (stored.shape, stored.dtype) != (shape, dtype):
-        raise CacheDamaged(path, f"{name} is missing or not as its header says")
+        raise CacheDamaged(path, f"{shown(name)} is missing or not as its header says")
     if stored.offset is None or stored.nbytes == 0 or stored.offset + stored.nbytes > found.size:
-        raise CacheDamaged(path, f"{name} does not lie whole in the file")
+        raise CacheDamaged(path, f"{shown(name)} does not lie whole in the file")
     return stored
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.results import F4
-from interpviz.data.halves import as_float32
+from interpviz.data.halves import as_float32, of_bfloat16
 from interpviz.data.weights import PlacedTensor, WeightsDamaged
 
 
@@ -36,13 +36,6 @@ def finite(values: F4) -> bool:
     return not values.size or bool(np.isfinite(values.min()) and np.isfinite(values.max()))
 
 
-def _of_bfloat16(stored: NDArray[Any]) -> F4:
-    """A bfloat16 is the upper half of a float32."""
-    bits = stored.astype(np.uint32)
-    bits <<= 16
-    return bits.view(np.float32)
-
-
 def _of_float64(stored: NDArray[Any]) -> F4:
     with np.errstate(over="ignore", under="ignore"):
         return stored.astype(np.float32)
@@ -55,6 +48,6 @@ def _of_float32(stored: NDArray[Any]) -> F4:
 _STORED: dict[str, tuple[str, Callable[[NDArray[Any]], F4]]] = {
     "F32": ("<f4", _of_float32),
     "F16": ("<f2", as_float32),
-    "BF16": ("<u2", _of_bfloat16),
+    "BF16": ("<u2", of_bfloat16),
     "F64": ("<f8", _of_float64),
 }

@@ -30,7 +30,7 @@ class Engine:
     """
 
     def __init__(self, device: Device = "auto") -> None:
-        self._device: Device = device
+        self.device: Device = device
         self._models: dict[str, Loaded] = {}
         self._caches: dict[str, Cache] = {}
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Engine:
 
         sha256 = model_sha256(resolve(source).path)
         if sha256 not in self._models:
-            self._models[sha256] = Loaded.open(source, report, sha256, self._device)
+            self._models[sha256] = Loaded.open(source, report, sha256, self.device)
         return self._kept_model(sha256)
 
     def loaded(self, facts: ModelFacts, report: Report = silent) -> Loaded:

@@ -9,7 +9,8 @@ from interpviz.core import jobs, requests
 from interpviz.core.document import CacheFacts, DictionaryFacts, Document
 from interpviz.core.report import Report
 from interpviz.core.results import CacheTokens, Cloud, FeatureMap
-from interpviz.data import contents, dictionaries, sessions
+from interpviz.data import contents, dictionaries, foreign, sessions
+from interpviz.engine.in_process import in_process
 from interpviz.engine.rows import row_norms
 
 if TYPE_CHECKING:
@@ -51,12 +52,23 @@ def _cloud(engine: Engine, request: requests.CloudRequest, report: Report) -> Cl
     return clouds.cloud(engine.cache(request.cache), request, report)
 
 
+def _look_into(engine: Engine, request: jobs.LookInto, report: Report) -> jobs.Foreign:
+    return foreign.look_into(Path(request.source), report)
+
+
+def _in_process(engine: Engine, request: jobs.Record | jobs.Import, report: Report) -> CacheFacts:
+    return in_process(request, engine.device, report)
+
+
 ANSWERS: dict[type, Answer] = {
     jobs.OpenCache: _open,
     jobs.OpenDictionary: _open_dictionary,
     jobs.OpenSession: _open_session,
     jobs.SaveSession: _save_session,
     jobs.ContentsRequest: _contents,
+    jobs.LookInto: _look_into,
+    jobs.Record: _in_process,
+    jobs.Import: _in_process,
     requests.CacheTokensRequest: _tokens,
     requests.RowsRequest: _rows,
     requests.CloudRequest: _cloud,

@@ -74,26 +74,27 @@ class Loaded:
             read = dictionaries.load(facts.source)
             if replace(read.facts, name=facts.name, source=facts.source) != facts:
                 raise InterpvizError(f"{facts.name} has changed on disk since it was opened. Open it again.")
-            self._check(facts)
+            check_fit(self.model, facts)
             self._dictionaries[facts.sha256] = SAE(read, self.model.device)
         self._dictionaries[facts.sha256] = self._dictionaries.pop(facts.sha256)
         while len(self._dictionaries) > _DICTIONARIES:
             del self._dictionaries[next(iter(self._dictionaries))]
         return self._dictionaries[facts.sha256]
 
-    def _check(self, facts: DictionaryFacts) -> None:
-        """Raise InterpvizError for a dictionary that reads what the model has not, or in another width."""
-        model, width = self.model.facts, self.model.width(facts.hook)
-        if width is None:
-            raise InterpvizError(
-                f"{facts.name} reads {facts.hook}, which {model.name} has not. Open a dictionary of this model."
-            )
-        if width != facts.d_in:
-            raise InterpvizError(
-                f"{facts.name} reads {facts.d_in} numbers, but {facts.hook} of {model.name} has {width}. "
-                "Open a dictionary of this model."
-            )
-
     def _fits(self, cache: Cache) -> bool:
         facts = cache.facts
         return facts.model_sha256 == self.model.facts.sha256 and facts.numerics == "huggingface"
+
+
+def check_fit(model: Model, facts: DictionaryFacts) -> None:
+    """Raise InterpvizError for a dictionary that reads what the model has not, or in another width."""
+    width = model.width(facts.hook)
+    if width is None:
+        raise InterpvizError(
+            f"{facts.name} reads {facts.hook}, which {model.facts.name} has not. Open a dictionary of this model."
+        )
+    if width != facts.d_in:
+        raise InterpvizError(
+            f"{facts.name} reads {facts.d_in} numbers, but {facts.hook} of {model.facts.name} has {width}. "
+            "Open a dictionary of this model."
+        )

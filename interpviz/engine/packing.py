@@ -1,92 +1,174 @@
-"""Text files cut into contexts of equal length, with what stands where remembered token by token."""
+"""Text files cut into contexts of equal length, with what stands where remembered token by token on the disk."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import itertools
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
 from interpviz.core.results import I4
+from interpviz.data.hashes import files_sha256
+from interpviz.data.texts import documents, own_separator
 from interpviz.engine.tokens import encoded
 
-_BLANK_LINES = re.compile(r"(\n(?:[^\S\n]*\n)+)")
+BATCH = 2**16  # characters: a cancel waits for a batch, some 0.05 s
+ROW = np.dtype([("token", "<i4"), ("document", "<i4")])
 
 
-@dataclass(frozen=True, eq=False)
 class Packed:
-    """Rows to record: `token`, `document` and `position` in its context, each (n,); `sha256` of each file."""
+    """`tokens` rows to record, in contexts of `context` of which only the last may be shorter; `sha256` of each file.
 
-    token: I4
-    document: I4
-    position: I4
-    sha256: tuple[str, ...]
+    They lie in a file without a name, which is gone once this is closed or the process ends.
+    """
 
-    def contexts(self) -> list[slice]:
-        """The rows of each context."""
-        starts = [*np.flatnonzero(self.position == 0).tolist(), len(self.position)]
-        return [slice(start, stop) for start, stop in itertools.pairwise(starts)]
+    def __init__(self, file: IO[bytes], tokens: int, context: int, sha256: tuple[str, ...]) -> None:
+        self._file, self.tokens, self.context, self.sha256 = file, tokens, context, sha256
+
+    def rows(self, start: int, stop: int) -> tuple[I4, I4, I4]:
+        """Token, document, and position in its context of the rows from `start` to before `stop`, each (n,)."""
+        # Mapped anew each time: a map that stays keeps in memory whatever was read.
+        found = np.memmap(self._file, ROW, "r", start * ROW.itemsize, (stop - start,))
+        position = np.arange(start, stop, dtype=np.int64) % self.context
+        return np.array(found["token"]), np.array(found["document"]), position.astype(np.int32)
+
+    def close(self) -> None:
+        """Give the room on the disk back."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
 
 
 def packed(
-    tokenizer: Any, bos: int | None, files: Sequence[Path], context: int, tokens: int | None, report: Report = silent
+    tokenizer: Any,
+    bos: int | None,
+    files: Sequence[Path],
+    context: int,
+    tokens: int | None,
+    folder: Path,
+    report: Report = silent,
 ) -> Packed:
-    """The files' tokens, one after the other, in contexts of `context` tokens that each begin with `bos`, if any.
+    """The files' tokens, one after the other, in contexts of `context` rows that each begin with `bos`, if any.
 
-    Blank lines separate documents; they are read as part of the one that they end, so that the model reads the files
-    as they stand. A context may hold the end of one document and the start of the next. It stops after `tokens` rows,
-    BOS included; the last context may be short. Raises InterpvizError for a file that is no text, and for no tokens.
+    Plain text is read as it stands, blank lines and all; a document of JSONL or Parquet is followed by the tokenizer's
+    end of text, else by a blank line. A context may hold the end of one document and the start of the next. It stops
+    after `tokens` rows, BOS included; the last context may be short, but is never a BOS alone. `folder` is where the
+    rows wait, 8 bytes each. Raises InterpvizError for a file that cannot be read, for no tokens, and for a full disk.
     """
-    texts = [_text(file) for file in files]
-    start = [] if bos is None else [bos]
-    room = context - len(start)
-    wanted = np.inf if tokens is None else tokens
-    ids: list[int] = []
-    numbers: list[int] = []
-    for number, document in enumerate(part for text, _ in texts for part in documents(text)):
-        report(0.0, "Reading the texts")
-        piece = encoded(tokenizer, document)
-        ids += piece
-        numbers += [number] * len(piece)
-        if len(ids) >= wanted:
-            break
-    rows = [_context(start, at, ids, numbers, room) for at in range(0, len(ids), room)]
-    every = [np.concatenate(parts)[: None if tokens is None else tokens] for parts in zip(*rows, strict=True)]
-    if not every or len(every[0]) <= len(start):
-        raise InterpvizError("The texts have no tokens. Choose files with more text, or record more tokens.")
-    alone = len(start) and every[2][-1] == 0  # a BOS that nothing follows says nothing
-    token, document_of, position = (part[:-1] if alone else part for part in every)
-    return Packed(token, document_of, position, tuple(sha256 for _, sha256 in texts))
+    with contextlib.ExitStack() as failing:
+        try:
+            spool = _Spool(failing.enter_context(tempfile.TemporaryFile(dir=folder)), bos, context, tokens)
+        except OSError as error:
+            raise _no_room(folder, error) from error
+        sha256 = tuple(_sha256(file, report) for file in files)
+        with contextlib.closing(_texts(files, _separator(tokenizer))) as texts:
+            for batch in _batches(texts):
+                share = spool.rows / tokens if tokens else batch[0].file / len(files)
+                report(min(share, 1.0), f"Reading the texts: {spool.rows:,} tokens")
+                if not _add(spool, tokenizer, batch, folder):
+                    break
+        rows = spool.finished()
+        if not rows:
+            raise InterpvizError("The texts have no tokens. Choose files with more text, or record more tokens.")
+        failing.pop_all()
+        return Packed(spool.file, rows, context, sha256)
 
 
-def documents(text: str) -> Iterator[str]:
-    """What blank lines separate, each with the blank lines that follow it."""
-    pieces = [*_BLANK_LINES.split(text), ""]
-    for document, blank in zip(pieces[::2], pieces[1::2], strict=True):
-        if document.strip():
-            yield document + blank
+class _Text(NamedTuple):
+    """What is encoded at once: the number of its file and of its document, and the ids that follow it."""
+
+    text: str
+    file: int
+    document: int
+    after: list[int]
 
 
-def _context(start: list[int], at: int, ids: list[int], numbers: list[int], room: int) -> tuple[I4, I4, I4]:
-    token = [*start, *ids[at : at + room]]
-    document = [numbers[at]] * len(start) + numbers[at : at + room]
-    return np.array(token, np.int32), np.array(document, np.int32), np.arange(len(token), dtype=np.int32)
+class _Spool:
+    """Rows on the disk, with a BOS put in wherever a context begins."""
+
+    def __init__(self, file: IO[bytes], bos: int | None, context: int, most: int | None) -> None:
+        self.file, self.rows = file, 0
+        self._bos, self._context, self._most = bos, context, most
+
+    def add(self, found: NDArray[np.void]) -> bool:
+        """Append ROWs; returns whether there is room for more."""
+        if self._bos is not None:
+            starts = np.arange(-self.rows % self._context, len(found), self._context - 1)
+            found = np.insert(found, starts, found[starts])
+            found["token"][starts + np.arange(len(starts))] = self._bos
+        found = found[: None if self._most is None else self._most - self.rows]
+        self.file.write(found.tobytes())
+        self.rows += len(found)
+        return self.rows != self._most
+
+    def finished(self) -> int:
+        """How many rows are kept: a BOS that nothing follows says nothing."""
+        self.file.flush()
+        return self.rows - (self._bos is not None and self.rows % self._context == 1)
 
 
-def _text(file: Path) -> tuple[str, str]:
-    """A file's text, with line ends as Unix has them, and its sha256."""
+def _texts(files: Sequence[Path], separator: list[int]) -> Generator[_Text]:
+    number = -1
+    for at, file in enumerate(files):
+        after = [] if own_separator(file) else separator
+        for piece, following in itertools.pairwise(itertools.chain(documents(file), [None])):
+            assert piece is not None
+            number += piece.begins
+            ends = following is None or following.begins
+            yield _Text(piece.text, at, number, after if ends else [])
+
+
+def _batches(texts: Iterator[_Text]) -> Iterator[list[_Text]]:
+    batch: list[_Text] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text.text)
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _add(spool: _Spool, tokenizer: Any, batch: list[_Text], folder: Path) -> bool:
+    ids = tokenizer([text.text for text in batch], add_special_tokens=False)["input_ids"]
+    parts = [[*found, *text.after] for found, text in zip(ids, batch, strict=True)]
+    rows = np.empty(sum(map(len, parts)), ROW)
+    rows["token"] = np.fromiter(itertools.chain.from_iterable(parts), np.int32, len(rows))
+    rows["document"] = np.repeat([text.document for text in batch], [len(part) for part in parts])
     try:
-        raw = file.read_bytes()
-        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+        return spool.add(rows)
+    except OSError as error:
+        raise _no_room(folder, error) from error
+
+
+def _separator(tokenizer: Any) -> list[int]:
+    """What follows a document that brings no separator of its own."""
+    end = tokenizer.eos_token_id
+    return encoded(tokenizer, "\n\n") if end is None else [end]
+
+
+def _sha256(file: Path, report: Report) -> str:
+    own_separator(file)  # it refuses what must not be opened
+    try:
+        return files_sha256((file,), lambda fraction, text="", partial=None: report(0.0, text))
     except OSError as error:
         raise InterpvizError(f"{file} cannot be read ({error.strerror}). Choose another text file.") from error
-    except UnicodeDecodeError as error:
-        raise InterpvizError(f"{file.name} is no text in UTF-8. Convert it, or choose another file.") from error
-    return text, hashlib.sha256(raw).hexdigest()
+
+
+def _no_room(folder: Path, error: OSError) -> InterpvizError:
+    return InterpvizError(
+        f"The tokens of the texts cannot be kept in {folder} ({error.strerror}). Make room there, or record fewer."
+    )

@@ -1,163 +1,141 @@
-"""A model's activations over texts, recorded as a cache: one pass for all sites, shard by shard."""
+"""A model's activations over texts, recorded as a cache: one pass for all sites, shard by shard, by many hands."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
-from torch import Tensor
+from threading import Event
 
 from interpviz.core.document import CacheFacts
 from interpviz.core.errors import InterpvizError
-from interpviz.core.report import Report, silent
-from interpviz.core.results import F4
+from interpviz.core.jobs import Record
+from interpviz.core.report import Report, share, silent
 from interpviz.core.sites import Site
 from interpviz.data import models
 from interpviz.data.activations import Cache
-from interpviz.data.manifest import Job
-from interpviz.data.recorder import SHARD_BYTES, SHARD_TOKENS, Recorder, committed_tokens, recording
-from interpviz.engine.blocks import Hook
+from interpviz.data.manifest import Codes, Job, ShardLine
+from interpviz.data.recorder import Recorder, committed_tokens, recording, rows_a_shard
+from interpviz.engine.crew import Crew, Hand
+from interpviz.engine.dictionaries import SAE
+from interpviz.engine.hands import local_hands
 from interpviz.engine.lens import Model
+from interpviz.engine.memory import available
 from interpviz.engine.packing import Packed, packed
-from interpviz.engine.parts import per_part
-from interpviz.engine.tokens import text_of
+from interpviz.engine.shard_maker import ShardRows, read_dictionary, row_bytes
 
-BATCH_TOKENS = 2048
-BATCH_BYTES = 64 * 2**20
+# A worker beside the model's weights: torch, TransformerLens, a batch, and two shards of its writer.
+WORKER_BYTES = 2**31
+READING = 0.02  # of the work is the tokenizer's
+
+Hands = Sequence[Callable[[Event], Hand]]
 
 
-def record(
-    model: Model,
-    files: Sequence[Path],
-    sites: Sequence[Site],
-    out: Path,
-    tokens: int | None = None,
-    context: int = 128,
-    report: Report = silent,
-) -> CacheFacts:
-    """Run the model over text files and keep what its sites hold at every token, in the cache folder `out`.
+def record(model: Model, asked: Record, report: Report = silent) -> CacheFacts:
+    """Run the model over texts and keep what its sites and dictionaries hold at every token, in a cache folder.
 
-    `context` tokens a run, BOS included; it stops after `tokens` rows, else at the end of the texts. The head of a
-    site like L1H4 brings its whole layer's heads. The same call goes on where one was interrupted, and only opens a
-    cache that is complete. Raises InterpvizError for a site that the model has not, files that are no text, a folder
-    that holds something else, and a disk without room.
+    `asked.context` tokens a run, BOS included; it stops after `asked.tokens` rows, else at the end of the texts. The
+    head of a site like L1H4 brings its whole layer's heads. The same job goes on where it was interrupted, and only
+    opens a cache that is complete. Raises InterpvizError for a site that the model has not, files that are no text, a
+    folder that holds something else or is being written, and a disk without room.
     """
-    hooks = _hooks(model, sites)
-    if not 2 <= context <= model.facts.context:
+    out = Path(asked.out)
+    hooks, saes = _hooks(model, asked), _dictionaries(model, asked)
+    if not 2 <= asked.context <= model.facts.context:
         raise InterpvizError(
             f"{model.facts.name} reads contexts of 2 to {model.facts.context} tokens. Choose --context."
         )
-    rows = packed(model.tokenizer, model.bos, files, context, tokens, report)
-    job = _job(model, hooks, rows, context)
-    held = committed_tokens(out, job)
-    if held < job.tokens:
-        room = (job.tokens - held) * _row_bytes(model, hooks)
-        with recording(out, job, room) as recorder:
-            _Pass(model, hooks, rows, report).write(recorder)
+    files = [Path(text) for text in asked.texts]
+    reading, running = share(report, 0.0, READING), share(report, READING, 1.0)
+    with packed(model.tokenizer, model.bos, files, asked.context, asked.tokens, _standing(out), reading) as rows:
+        job = _job(model, asked, hooks, saes, rows)
+        width = row_bytes(model, job)
+        if (left := job.tokens - committed_tokens(out, job)) > 0:
+            with recording(out, job, left * width) as recorder:
+                _Recording(model, asked, job, saes, rows, width, running).into(recorder)
     report(1.0, f"Recorded {job.tokens:,} tokens")
     return Cache.open(out).facts
 
 
-class _Pass:
-    """One pass of the model over the packed rows."""
+class _Recording:
+    """One recording at work: who makes the shards, and how far it is."""
 
-    def __init__(self, model: Model, hooks: tuple[str, ...], rows: Packed, report: Report) -> None:
-        self._model, self._hooks, self._rows, self._report = model, hooks, rows, report
-        self._stop = 1 + max(Site.parse(hook).layer for hook in hooks)
-        self._started, self._first = time.perf_counter(), 0
+    def __init__(
+        self, model: Model, asked: Record, job: Job, saes: Sequence[SAE], rows: Packed, width: int, report: Report
+    ) -> None:
+        self._model, self._asked, self._job, self._saes = model, asked, job, saes
+        self._rows, self._width, self._report = rows, width, report
+        self._a_shard = rows_a_shard(job.context, width)
 
-    def write(self, recorder: Recorder) -> None:
-        """Record every shard that is not committed yet."""
-        shards = list(_shards(self._rows, _row_bytes(self._model, self._hooks)))
-        self._first = sum(_length(context) for shard in shards[: recorder.committed] for context in shard)
-        for shard in shards[recorder.committed :]:
-            for batch in _batches(shard, _batch_tokens(self._model, self._hooks)):
-                here = slice(batch[0].start, batch[-1].stop)
-                rows = self._rows
-                recorder.add(rows.token[here], rows.document[here], rows.position[here], self._activations(batch, here))
-            occurring = np.unique(self._rows.token[shard[0].start : shard[-1].stop])
-            recorder.commit({int(token): text_of(self._model.tokenizer, int(token)) for token in occurring})
+    def into(self, recorder: Recorder) -> None:
+        """Make and commit every shard that is missing."""
+        numbers = recorder.missing(-(-self._job.tokens // self._a_shard))
+        progress = _Progress(self._job.tokens, recorder.tokens, self._width, self._report)
+        with self._hands(recorder.folder, len(numbers)) as hands:
+            crew = Crew(hands, numbers, self._shard)
+            try:
+                for news in crew.news():
+                    if isinstance(news, ShardLine):
+                        recorder.commit(news)
+                    progress.tell(news if isinstance(news, int) else 0)
+            finally:
+                crew.end()
 
-    def _activations(self, batch: list[slice], rows: slice) -> dict[str, F4]:
-        """By hook, the activations of a batch of equally long contexts: (n, d) or (n, head, d_head)."""
-        seen: dict[str, F4] = {}
-        ids = torch.from_numpy(self._rows.token[rows].astype(np.int64)).reshape(len(batch), -1)
-        total = len(self._rows.token)
-        self._model.forward(
-            ids.to(self._model.device),
-            {hook: _keeping(seen, hook, self._model) for hook in self._hooks},
-            stop=self._stop if self._stop < self._model.facts.layers else None,
-            report=self._telling(rows.start) if self._report is not silent else silent,
-            share=(rows.start / total, rows.stop / total),
-        )
-        return seen
+    def _shard(self, number: int) -> ShardRows:
+        start = number * self._a_shard
+        token, document, _ = self._rows.rows(start, min(start + self._a_shard, self._job.tokens))
+        return ShardRows(number, token, document)
 
-    def _telling(self, done: int) -> Report:
-        """The caller's report, with how far the recording is."""
-        speed = (done - self._first) / max(time.perf_counter() - self._started, 1e-9)
-        said = f"Recorded {done:,} of {len(self._rows.token):,} tokens" + (f", {speed:,.0f} tokens/s" if speed else "")
+    def _hands(self, folder: Path, shards: int) -> contextlib.AbstractContextManager[Hands]:
+        work = {
+            "model": self._model.facts.source,
+            "device": self._model.device.type,
+            "job": self._job.model_dump(mode="json"),
+            "folder": str(folder.resolve()),
+            "dictionaries": [str(Path(name).resolve()) for name in self._asked.dictionaries],
+        }
+        if self._asked.cluster:
+            from interpviz.engine.cluster import cluster_hands
 
-        def tell(fraction: float, text: str = "", partial: Any = None) -> None:
-            self._report(fraction, said)
-
-        return tell
-
-
-def _keeping(seen: dict[str, F4], hook: str, model: Model) -> Hook:
-    def see(activation: Tensor) -> None:
-        value = per_part(activation, hook, model.facts)
-        # A copy: a later layer may write into the same memory.
-        seen[hook] = value.flatten(0, 1).to("cpu", torch.float32, copy=True).numpy()
-
-    return see
+            return cluster_hands(self._asked.cluster, work, self._asked.workers, shards)
+        count = max(1, min(self._asked.workers or fitting_workers(self._model), shards))
+        return contextlib.nullcontext(local_hands(self._model, self._job, self._saes, folder, work, count))
 
 
-def _shards(rows: Packed, row_bytes: int) -> Iterator[list[slice]]:
-    """Whole contexts in groups that a shard has room for."""
-    limit = min(SHARD_TOKENS, SHARD_BYTES // row_bytes)
-    shard: list[slice] = []
-    for context in rows.contexts():
-        if shard and context.stop - shard[0].start > limit:
-            yield shard
-            shard = []
-        shard.append(context)
-    yield shard
+class _Progress:
+    """How far a recording is, in words: tokens, tokens a second, and what will still be written."""
+
+    def __init__(self, tokens: int, held: int, width: int, report: Report) -> None:
+        self._tokens, self._done, self._width, self._report = tokens, held, width, report
+        self._held, self._started = held, time.perf_counter()
+
+    def tell(self, rows: int) -> None:
+        """Say it, with so many more rows done. Raises Cancelled where nobody wants the rest."""
+        self._done += rows
+        speed = (self._done - self._held) / max(time.perf_counter() - self._started, 1e-9)
+        left = (self._tokens - self._done) * self._width
+        said = f"{self._done:,} of {self._tokens:,} tokens" + (f", {speed:,.0f} tokens/s" if speed else "")
+        self._report(self._done / self._tokens, f"{said}, {left / 1e9:,.2f} GB to write")
 
 
-def _batches(shard: list[slice], tokens: int) -> Iterator[list[slice]]:
-    """Equally long contexts that run together: the same for the same job, so that a shard is too."""
-    batch: list[slice] = []
-    for context in shard:
-        length = _length(context)
-        if batch and (length != _length(batch[0]) or (len(batch) + 1) * length > tokens):
-            yield batch
-            batch = []
-        batch.append(context)
-    yield batch
+def fitting_workers(model: Model) -> int:
+    """As many as there are processors, and models that half of the free memory holds; one on a graphics card."""
+    if model.device.type != "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    weights = sum(weight.nbytes for weight in model.bridge.original_model.parameters())
+    free = available()
+    return cores if free is None else max(1, min(cores, 1 + free // 2 // (weights + WORKER_BYTES)))
 
 
-def _length(context: slice) -> int:
-    return int(context.stop - context.start)
-
-
-def _batch_tokens(model: Model, hooks: tuple[str, ...]) -> int:
-    return min(BATCH_TOKENS, BATCH_BYTES // (2 * _row_bytes(model, hooks)))
-
-
-def _row_bytes(model: Model, hooks: tuple[str, ...]) -> int:
-    """Bytes of one row on the disk; heads together are about as wide as the residual stream."""
-    return 2 * model.facts.d_model * len(hooks) + 12
-
-
-def _hooks(model: Model, sites: Sequence[Site]) -> tuple[str, ...]:
+def _hooks(model: Model, asked: Record) -> tuple[str, ...]:
     """The hook names to record, each once, in the order of the model."""
-    if not sites:
-        raise InterpvizError("There is no site to record. Name one with --site, for instance L1R.")
+    if not (asked.sites or asked.dictionaries):
+        raise InterpvizError("There is nothing to record. Name a site with --site, for instance L1R.")
+    sites = [Site.parse(name) for name in asked.sites]
     for site in sites:
         model.facts.check(site)
         if not model.has(site.hook):
@@ -165,16 +143,43 @@ def _hooks(model: Model, sites: Sequence[Site]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(site.hook for site in sorted(sites)))
 
 
-def _job(model: Model, hooks: tuple[str, ...], rows: Packed, context: int) -> Job:
+def _dictionaries(model: Model, asked: Record) -> tuple[SAE, ...]:
+    found = tuple(read_dictionary(model, folder) for folder in asked.dictionaries)
+    names = [sae.facts.name for sae in found]
+    if len(set(names)) < len(names):
+        raise InterpvizError("Two dictionaries have the same name. Rename the folder of one.")
+    return found
+
+
+def _job(model: Model, asked: Record, hooks: tuple[str, ...], saes: Sequence[SAE], rows: Packed) -> Job:
+    codes = tuple(
+        Codes(
+            name=sae.facts.name,
+            sha256=sae.facts.sha256,
+            hook=sae.facts.hook,
+            features=sae.facts.features,
+            k=min(asked.k, sae.facts.features),
+        )
+        for sae in saes
+    )
     return Job(
         model=model.facts.name,
         model_sha256=model.facts.sha256,
         tokenizer_sha256=models.tokenizer_sha256(models.resolve(model.facts.source).path),
         numerics="huggingface",
         sites=hooks,
-        dtype="float16",
-        context=context,
-        tokens=len(rows.token),
+        dtype=asked.dtype,
+        context=asked.context,
+        tokens=rows.tokens,
         texts=rows.sha256,
+        dictionaries=codes,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
+
+
+def _standing(out: Path) -> Path:
+    """The nearest folder above that is there: the tokens wait on the disk that the cache will be on."""
+    place = out.resolve()
+    while not place.is_dir():
+        place = place.parent
+    return place

@@ -14,8 +14,10 @@ from interpviz.data.activations import Cache
 def row_norms(cache: Cache, first: int, last: int) -> FeatureMap:
     """Euclidean norm of every recorded site over the cache rows `first` to `last`, both included.
 
-    Raises InterpvizError for rows that the cache has not.
+    Raises InterpvizError for rows that the cache has not, and for a cache that holds codes alone.
     """
+    if not cache.facts.sites:
+        raise InterpvizError(f"{cache.facts.name} holds codes alone. Open a cache that was recorded with --site.")
     if not 0 <= first <= last < cache.facts.tokens:
         raise InterpvizError(f"{cache.facts.name} holds tokens 0 to {cache.facts.tokens - 1}. Choose some of them.")
     rows = np.arange(first, last + 1)

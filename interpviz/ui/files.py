@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData
@@ -11,6 +12,9 @@ MODELS = "Models (config.json *.safetensors *.gguf)"
 CACHES = "Activation caches (manifest.jsonl *.h5 *.hdf5)"
 DICTIONARIES = "SAELens dictionaries (cfg.json sae_weights.safetensors)"
 SESSIONS = "Sessions (*.json)"
+WRITTEN = "Activation caches (*.acts)"
+TEXTS = "Texts (*.txt *.md *.jsonl *.ndjson *.parquet *.gz *.xz *.zst)"
+FOREIGN = "Activations (*.safetensors *.npy *.npz *.h5 *.hdf5 *.parquet *.arrow)"
 ANYTHING = "All files (*)"
 
 
@@ -20,14 +24,15 @@ def ask(parent: QWidget, title: str, *kinds: str) -> list[str]:
     return paths
 
 
-def ask_where(parent: QWidget, title: str, kind: str, suffix: str) -> str:
+def ask_where(parent: QWidget, title: str, kind: str, suffix: str, at: str = "") -> str:
     """Where to save, with the suffix that files of this kind have; empty where the user changes their mind.
 
-    The dialog itself adds the suffix, so that it asks before a file of that name is replaced.
+    `at` is offered first. The dialog itself adds the suffix, so that it asks before a file of that name is replaced.
     """
-    dialog = QFileDialog(parent, title, "", kind)
+    dialog = QFileDialog(parent, title, os.path.dirname(at), kind)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(suffix)
+    dialog.selectFile(os.path.basename(at))
     chosen = dialog.selectedFiles() if dialog.exec() else []
     dialog.deleteLater()
     return chosen[0] if chosen else ""

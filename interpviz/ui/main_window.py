@@ -18,6 +18,7 @@ from interpviz.core.document import PANELS, Document
 from interpviz.core.paths import resource
 from interpviz.render.calibration import Road
 from interpviz.ui import files
+from interpviz.ui.caches import Caches
 from interpviz.ui.docks import Board
 from interpviz.ui.errors import Faults, NoticeBar
 from interpviz.ui.icons import icon
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar(self)
         self.palette_list = Palette(self)
         self.faults = Faults(self, lambda: store.document.prompt.text)
+        self.caches = Caches(self, actions, store, scheduler)
         self._recent = QMenu("Recent", self)
         self._recent.setEnabled(False)
         self._entries = self._build_menus()
@@ -71,6 +73,7 @@ class MainWindow(QMainWindow):
         actions.problem.connect(self.notice.say)
         actions.saved.connect(self._on_saved)
         actions.opened.connect(self._on_opened)
+        actions.foreign.connect(lambda found: self.caches.show_import(found))
         self._on_change()
 
     def show_recent(self, sources: Iterable[str]) -> None:
@@ -112,6 +115,11 @@ class MainWindow(QMainWindow):
         for path in files.ask(self, "Open a dictionary", files.DICTIONARIES)[:1]:
             self._act("dictionary.open", files.whole(path))
 
+    def record(self) -> None:
+        """Ask what to record of the open model."""
+        if self.caches.record() is None:
+            self.notice.say("There is no model to record. Open one first.")
+
     def open_any(self) -> None:
         """Ask for files of any kind."""
         if paths := files.ask(self, "Open", files.SESSIONS, files.MODELS, files.CACHES, files.DICTIONARIES):
@@ -146,6 +154,9 @@ class MainWindow(QMainWindow):
         self._act("paths.open", files.dropped(event.mimeData()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.caches.may_close():
+            event.ignore()
+            return
         self._views.close()
         self.faults.close()
         super().closeEvent(event)
@@ -158,17 +169,7 @@ class MainWindow(QMainWindow):
         ]
         themes = [Entry(f"theme.{c}", f"Theme: {c}", partial(self.theme.choose, c)) for c in CHOICES]
         return {
-            "File": [
-                Entry("open", "Open …", self.open_any, "Ctrl+O"),
-                Entry("open.model", "Open model …", self.open_model, "Ctrl+M"),
-                Entry("open.cache", "Open cache …", self.open_cache),
-                Entry("open.dictionary", "Open dictionary …", self.open_dictionary),
-                Entry("open.demo", "Open demo", self.open_demo, "Ctrl+D"),
-                None,
-                Entry("save", "Save session …", self.save_session, "Ctrl+S"),
-                None,
-                Entry("quit", "Quit", self.close, "Ctrl+Q"),
-            ],
+            "File": self._file_entries(),
             "Edit": [
                 Entry("undo", "Undo", lambda: act("edit.undo"), "Ctrl+Z"),
                 Entry("redo", "Redo", lambda: act("edit.redo"), "Ctrl+Shift+Z"),
@@ -188,6 +189,22 @@ class MainWindow(QMainWindow):
             ],
             "Help": [Entry("shortcuts", "Shortcuts", self.open_shortcuts, "F1")],
         }
+
+    def _file_entries(self) -> list[Entry | None]:
+        return [
+            Entry("open", "Open …", self.open_any, "Ctrl+O"),
+            Entry("open.model", "Open model …", self.open_model, "Ctrl+M"),
+            Entry("open.cache", "Open cache …", self.open_cache),
+            Entry("open.dictionary", "Open dictionary …", self.open_dictionary),
+            Entry("open.demo", "Open demo", self.open_demo, "Ctrl+D"),
+            None,
+            Entry("cache.record", "Record activations …", self.record, "Ctrl+Shift+R"),
+            Entry("cache.import", "Import activations …", self.caches.choose_import),
+            None,
+            Entry("save", "Save session …", self.save_session, "Ctrl+S"),
+            None,
+            Entry("quit", "Quit", self.close, "Ctrl+Q"),
+        ]
 
     def _build_menus(self) -> dict[str, QAction]:
         built: dict[str, QAction] = {}

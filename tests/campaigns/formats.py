@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 from collections.abc import Callable
@@ -16,9 +15,12 @@ from interpviz.core.document import CacheFacts, Document, ModelFacts, Prompt
 from interpviz.core.errors import InterpvizError
 from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
-from interpviz.data import dictionaries, directions, gguf_header, sessions, weights
+from interpviz.data import dictionaries, directions, gguf_header, sessions, texts, weights
 from interpviz.data.activations import Cache
-from tests.data import sae_files, samples
+from tests.campaigns import course
+from tests.campaigns.digests import digest
+from tests.data import sae_files, samples, text_files
+from tests.data.foreign import makers
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,18 @@ class Format:
     head: int
 
 
-def digest(*parts: Any) -> str:
-    """One text for all of these values."""
-    found = hashlib.sha256()
-    for part in parts:
-        found.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode("utf-8", "surrogatepass"))
-    return found.hexdigest()
-
-
 def read_cache(path: Path) -> str:
-    """Every token, text and activation of a cache."""
+    """Every token, text, activation, mean and code of a cache."""
     cache = Cache.open(path)
-    tokens = cache.tokens()
-    rows = [cache.rows(site, np.arange(cache.facts.tokens)) for site in cache.facts.sites]
-    return digest(cache.facts.sites, sorted(tokens.texts.items()), tokens.id, tokens.document, tokens.position, *rows)
+    tokens, every = cache.tokens(), np.arange(cache.facts.tokens)
+    parts: list[Any] = [cache.facts.sites, sorted(tokens.texts.items()), tokens.id, tokens.document, tokens.position]
+    for site in cache.facts.sites:
+        mean, variance = cache.mean(site), cache.variance(site)
+        parts += [cache.rows(site, every), mean.first, mean.rest, variance.first, variance.rest]
+    for name in cache.facts.codes:
+        codes = cache.codes(name, every)
+        parts += [name, codes.index, codes.value]
+    return digest(*parts)
 
 
 def make_shard(folder: Path) -> Path:
@@ -55,9 +55,20 @@ def make_shard(folder: Path) -> Path:
     return samples.record(folder / "one.acts", (60,)).folder / "shard-00000.h5"
 
 
+def make_full_shard(folder: Path) -> Path:
+    """A shard of bfloat16 and codes, of a cache of six."""
+    course.record(folder / "full.acts", course.BFLOAT16)
+    return folder / "full.acts" / "shard-00003.h5"
+
+
 def make_manifest(folder: Path) -> Path:
     """The manifest of a cache of one shard."""
     return samples.record(folder / "sealed.acts", (60,)).folder / "manifest.jsonl"
+
+
+def read_texts(path: Path) -> str:
+    """Every document of a file of texts."""
+    return digest(*texts.documents(path))
 
 
 def make_session(folder: Path) -> Path:
@@ -146,6 +157,7 @@ def read_gguf(path: Path) -> str:
 FORMATS = {
     "shard": Format(make_shard, read_cache, True, 4096),
     "manifest": Format(make_manifest, lambda path: read_cache(path.parent), True, 4096),
+    "shard of bfloat16 and codes": Format(make_full_shard, read_cache, True, 4096),
     "session": Format(make_session, read_session, True, 4096),
     "safetensors": Format(make_safetensors, read_safetensors, False, 400),
     "dictionary weights": Format(
@@ -156,4 +168,10 @@ FORMATS = {
     ),
     "direction": Format(make_direction, lambda path: digest(directions.read_direction(path)), False, 128),
     "gguf": Format(make_gguf, read_gguf, False, 1200),
+    **{f"texts in {name}": Format(make, read_texts, False, 64) for name, make in text_files.MAKERS.items()},
+    "activations in chunks": Format(makers.make_chunks, makers.read, False, 2000),
+    "activations in arrays": Format(makers.make_arrays, makers.read, False, 2000),
+    "activations in batches": Format(makers.make_batches, makers.read, False, 2000),
+    "latents of delphi": Format(makers.make_delphi, makers.read, False, 300),
+    "activations of datasets": Format(makers.make_saved, makers.read, False, 1000),
 }

@@ -5,19 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from interpviz.control.actions import Actions
 from interpviz.control.runs import edited_run
 from interpviz.core import commands, experiments
 from interpviz.core.document import Document
 from interpviz.core.errors import InterpvizError
 from interpviz.core.interventions import Intervention
-from interpviz.core.jobs import ContentsRequest, OpenModel
+from interpviz.core.jobs import ContentsRequest, Foreign, Import, LookInto, OpenCache, OpenModel, Record
 from interpviz.core.requests import CacheTokensRequest
 from interpviz.core.sites import Site
 from tests.control.desks import CACHE, DOCUMENT, MODEL, Bench, Engine
 from tests.control.test_panels import cache_tokens
 
 HEAD = Site(1, "head", 2)
+RECORD = Record("toy", ("a.txt",), ("L0R",), "/new.acts")
+FOREIGN = Foreign("strange.h5", "a group a layer", 3, ())
 
 
 def actions_on(bench: Bench) -> tuple[Actions, list[str]]:
@@ -146,3 +150,46 @@ def test_a_step_that_waits_is_made_before_a_model_is_shown() -> None:
         bench.pump.until(lambda: bench.store.document.model == other)
         assert bench.store.document.interventions == frozenset()
         assert said == []
+
+
+@pytest.mark.parametrize(("act", "job"), [("cache.record", RECORD), ("cache.import", Import("x.h5", "/new.acts"))])
+def test_a_cache_that_was_recorded_or_imported_is_opened(act: str, job: Record | Import) -> None:
+    new = replace(CACHE, name="new.acts", source="/new.acts", sha256="dd")
+    with Bench(Engine({job: new, OpenCache("/new.acts"): new}), DOCUMENT) as bench:
+        actions, _ = actions_on(bench)
+        actions(act, job)
+        assert job in bench.scheduler.jobs
+        bench.pump.until(lambda: bench.store.document.cache == new)
+        assert not bench.scheduler.jobs
+
+
+def test_a_recording_that_fails_says_why_and_opens_nothing() -> None:
+    with Bench(Engine({RECORD: InterpvizError("The disk is full. Make room.")}), DOCUMENT) as bench:
+        actions, said = actions_on(bench)
+        actions("cache.record", RECORD)
+        bench.pump.until(lambda: bool(said))
+        assert (said, bench.store.document) == (["The disk is full. Make room."], DOCUMENT)
+
+
+def test_a_recording_that_is_stopped_says_how_it_goes_on() -> None:
+    engine = Engine()
+    begun, _ = engine.hold(RECORD)
+    with Bench(engine, DOCUMENT) as bench:
+        actions, said = actions_on(bench)
+        actions("cache.record", RECORD)
+        assert begun.wait(20)
+        bench.scheduler.cancel(RECORD)
+        assert said == ["Stopped. What is committed stays; the same again into the same place goes on from there."]
+        assert not bench.scheduler.jobs
+
+
+@pytest.mark.parametrize(("act", "given"), [("paths.open", ["strange.h5"]), ("foreign.open", "strange.h5")])
+def test_what_strangers_recorded_is_looked_into_and_the_user_asked(act: str, given: Any) -> None:
+    engine = Engine({ContentsRequest: "foreign", LookInto("strange.h5"): FOREIGN})
+    with Bench(engine, DOCUMENT) as bench:
+        actions, _ = actions_on(bench)
+        found: list[Foreign] = []
+        actions.foreign.connect(lambda one: found.append(one))
+        actions(act, given)
+        bench.pump.until(lambda: bool(found))
+        assert found == [FOREIGN]

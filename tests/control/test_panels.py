@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from interpviz.control import plan
 from interpviz.control.circuit import CircuitController, CircuitPicture
@@ -15,7 +16,7 @@ from interpviz.control.components import ComponentsController, GridPicture
 from interpviz.control.maps import MapsController, MapsPicture
 from interpviz.control.prompt import PromptController, PromptPicture
 from interpviz.core import commands, experiments
-from interpviz.core.document import Document, Prompt
+from interpviz.core.document import NO_MODEL, CacheFacts, Document, Prompt
 from interpviz.core.interventions import Intervention
 from interpviz.core.requests import (
     AttributionRequest,
@@ -121,13 +122,13 @@ def cache_tokens() -> CacheTokens:
     return CacheTokens(numbers[0], numbers[1], numbers[2], {0: "<bos>", 1: " a", 2: " b"})
 
 
-def cloud(document: Document) -> CloudPicture:
+def cloud(document: Document, cache: CacheFacts = CACHE) -> CloudPicture:
     xy = np.zeros((6, 2), np.float32)
     answers = {
         CacheTokensRequest: cache_tokens(),
         CloudRequest: Cloud(xy, np.arange(6, dtype=np.int32), Quality(0.5, 0.9, 6), "umap"),
     }
-    view = picture_of(CloudController, "cloud", answers, commands.open_cache(document, CACHE))
+    view = picture_of(CloudController, "cloud", answers, commands.open_cache(document, cache))
     shown: CloudPicture = view.pictures[-1]
     return shown
 
@@ -141,10 +142,27 @@ def test_the_cloud_says_how_true_it_is():
     assert cloud(DOCUMENT).status == "UMAP · neighbours kept 0.50 · trustworthiness 0.90"
 
 
-def test_a_cache_of_another_model_stands_under_a_banner():
-    stranger = replace(DOCUMENT, model=replace(MODEL, sha256="bb"))
-    assert cloud(stranger).banner.startswith("Recorded from toy")
+@pytest.mark.parametrize(
+    ("fact", "value", "says"),
+    [
+        ("model_sha256", "bb", "Recorded from toy"),
+        ("numerics", "folded", "Recorded with the weights of toy folded"),
+        ("model_sha256", NO_MODEL, "It is not known which model made c.acts"),
+    ],
+)
+def test_a_cache_that_is_not_of_the_open_model_stands_under_a_banner(fact: str, value: str, says: str):
+    strange = replace(CACHE, **{fact: value})  # type: ignore[arg-type]
+    assert cloud(DOCUMENT, strange).banner.startswith(says)
     assert cloud(DOCUMENT).banner == ""
+
+
+@pytest.mark.parametrize(("fact", "value"), [("numerics", "folded"), ("model_sha256", NO_MODEL)])
+def test_rows_of_a_cache_that_is_not_of_the_open_model_never_lie_beside_its_run(fact: str, value: str):
+    chosen = commands.choose_token(commands.open_cache(DOCUMENT, CACHE), 2, (0, 1, 2), "b")
+    picture = maps(replace(chosen, cache=replace(CACHE, **{fact: value})))  # type: ignore[arg-type]
+    assert picture.norms is not None
+    assert (picture.norms.rows, picture.source) == (("L0A",), "clean run")
+    assert picture.problem.endswith("Its rows are left out here.")
 
 
 def test_a_token_is_told_in_its_context():

@@ -8,7 +8,7 @@ import pytest
 
 from interpviz.control.runs import continuation, edited_run, experiment_run, generate_requests, sources
 from interpviz.core import commands, experiments
-from interpviz.core.document import DictionaryFacts, Document, Prompt, Sources
+from interpviz.core.document import NO_MODEL, DictionaryFacts, Document, Prompt, Sources
 from interpviz.core.interventions import Intervention
 from interpviz.core.requests import RunRequest
 from tests.control.desks import CACHE, DOCUMENT, MODEL
@@ -138,3 +138,11 @@ def test_the_continuation_is_asked_once_where_both_sides_are_the_same():
 @pytest.mark.parametrize("document", [Document(), replace(FULL, model=None), replace(FULL, prompt=Prompt(""))])
 def test_without_model_or_prompt_there_is_nothing_to_run(document: Document):
     assert (edited_run(document), experiment_run(document, "clean"), generate_requests(document)) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"), [("numerics", "folded"), ("model_sha256", NO_MODEL), ("model_sha256", "bb")]
+)
+def test_nothing_is_drawn_from_a_cache_that_is_not_of_the_open_model(fact: str, value: str):
+    strange = replace(FULL, cache=replace(CACHE, **{fact: value}))  # type: ignore[arg-type]
+    assert drawn("L1H2:mean", "L1H2:resample", document=strange) == Sources()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpviz.core import commands, experiments
-from interpviz.core.document import PANELS, Document, ModelFacts, Prompt, Selection
+from interpviz.core.document import NO_MODEL, PANELS, Document, ModelFacts, Prompt, Selection
 from interpviz.core.errors import InterpvizError, SiteMissing
 from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
@@ -132,6 +132,13 @@ def test_contexts_of_another_model_are_not_run() -> None:
         commands.choose_token(Document(OTHER, CACHE), 0, (0,), "")
     with pytest.raises(InterpvizError, match="holds no such token"):
         commands.choose_token(OPEN, 0, (0,), "")
+
+
+@pytest.mark.parametrize(("fact", "value"), [("numerics", "folded"), ("model_sha256", NO_MODEL)])
+def test_contexts_of_folded_or_unknown_weights_are_not_run_by_any_model(fact: str, value: str) -> None:
+    strange = replace(CACHE, **{fact: value})  # type: ignore[arg-type]
+    with pytest.raises(InterpvizError, match="shown .*apart from .* Record a cache of the open model"):
+        commands.choose_token(replace(OPEN, cache=strange), 0, (0,), "")
 
 
 def test_the_cloud_changes_site_and_projection_one_at_a_time() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from interpviz.core.document import CacheFacts, CloudView, DictionaryFacts, Document, ModelFacts, Prompt
+from interpviz.core.document import NO_MODEL, CacheFacts, CloudView, DictionaryFacts, Document, ModelFacts, Prompt
 from interpviz.core.errors import SiteMissing
 from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
@@ -61,6 +61,28 @@ def test_a_cache_fits_the_model_with_its_hash() -> None:
     assert not Document(replace(TINY, sha256="other"), CACHE).cache_fits
     assert not Document(TINY).cache_fits
     assert not Document(None, CACHE).cache_fits
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"model_sha256": "cc", "model": "big"}, "Recorded from big: shown apart from the open model."),
+        ({"model_sha256": "cc"}, "Recorded from tiny of other weights: shown apart from the open model."),
+        ({"numerics": "folded"}, "Recorded with the weights of tiny folded: shown apart from the open model, which"),
+        ({"model_sha256": NO_MODEL}, "It is not known which model made c: shown as it is, apart from any model."),
+    ],
+)
+def test_a_cache_of_anything_but_the_open_model_is_shown_apart_and_it_is_said_why(
+    change: dict[str, str], why: str
+) -> None:
+    document = Document(TINY, replace(CACHE, **change))  # type: ignore[arg-type]
+    assert not document.cache_fits
+    assert document.cache_apart.startswith(why)
+
+
+def test_there_is_nothing_to_be_apart_from_without_model_or_cache_or_where_it_fits() -> None:
+    assert [one.cache_apart for one in (Document(TINY, CACHE), Document(None, CACHE), Document(TINY))] == ["", "", ""]
+    assert Document(None, replace(CACHE, model_sha256=NO_MODEL)).cache_apart.startswith("It is not known")
 
 
 def test_the_cloud_shows_the_chosen_site_where_the_cache_has_it_else_its_first() -> None:

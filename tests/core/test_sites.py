@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpviz.core.errors import InterpvizError, UnknownSite
-from interpviz.core.sites import EMBED, Kind, Site, short_name
+from interpviz.core.sites import EMBED, Kind, Site, short_name, whole_hook
 
 INDEXED: list[Kind] = ["head", "query", "key", "value", "neuron"]
 WHOLE: list[Kind] = ["heads", "attn_out", "mlp_out", "resid_pre", "resid_post"]
@@ -141,3 +141,26 @@ def test_sites_are_ordered_by_layer_first() -> None:
         Site(1, "head", 3),
         Site(2, "attn_out"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "hook"),
+    [
+        ("L1R", "blocks.1.hook_resid_post"),
+        ("L0R-", "blocks.0.hook_resid_pre"),
+        ("L2H", "blocks.2.attn.hook_z"),
+        ("E", "hook_embed"),
+        ("blocks.3.mlp.hook_in", "blocks.3.mlp.hook_in"),
+        ("blocks.3.ln2.hook_normalized", "blocks.3.ln2.hook_normalized"),
+    ],
+)
+def test_a_short_name_or_a_hook_name_means_a_hook(text: str, hook: str) -> None:
+    assert whole_hook(text) == hook
+
+
+@pytest.mark.parametrize(
+    "text", ["", "L1H4", "L1N3", "L1H4[7<3]", "book/3", "../hook_x", "hook_", "blocks..hook_x", "é"]
+)
+def test_what_is_no_whole_activation_is_a_sentence(text: str) -> None:
+    with pytest.raises(InterpvizError, match=r"names no activation|is a part of an activation"):
+        whole_hook(text)

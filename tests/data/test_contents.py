@@ -14,6 +14,7 @@ from interpviz.core.errors import InterpvizError
 from interpviz.data import models, sessions
 from interpviz.data.contents import kind_of
 from tests.data import sae_files
+from tests.data.foreign import makers
 from tests.data.samples import Sample
 
 
@@ -48,9 +49,17 @@ def test_a_session_is_a_session_whatever_its_name(tmp_path: Path) -> None:
     assert kind_of(tmp_path / "notes.txt") == "session"
 
 
-def test_an_hdf5_file_of_others_is_named_when_it_is_opened(tmp_path: Path) -> None:
+def test_an_hdf5_file_of_others_is_to_be_imported_and_so_are_its_layouts(tmp_path: Path) -> None:
     h5py.File(tmp_path / "theirs.h5", "w").close()
-    assert kind_of(tmp_path / "theirs.h5") == "cache"
+    assert kind_of(tmp_path / "theirs.h5") == "foreign"
+    for make in (makers.make_arrays, makers.make_chunks, makers.make_delphi, makers.make_saved):
+        assert kind_of(makers.source_of(make(tmp_path / make.__name__))) == "foreign"
+    assert kind_of(tmp_path / "make_delphi" / "layers.1") == "foreign"  # though it has a config.json
+
+
+def test_an_hdf5_file_that_cannot_be_read_is_named_when_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "cut.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    assert kind_of(tmp_path / "cut.h5") == "cache"
 
 
 def test_a_pipe_is_a_sentence_and_not_waited_for(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpviz.core.errors import InterpvizError
+from interpviz.data import gguf_header
 from interpviz.data.gguf_header import BadHeader, check_header
 
 
@@ -73,8 +75,19 @@ def test_the_file_of_49_bytes_that_declares_2_to_the_63_entries_is_refused_at_on
         (_start(0, 1) + _text(b"k") + struct.pack("<IIQ", 9, 12, 1000), "ends inside its header"),
         (_start(0, 1) + _text(b"general.alignment") + struct.pack("<II", 4, 0), "alignment is 0"),
         (_start(1, 0) + _text(b"t") + struct.pack("<I", 2**31), "2,147,483,648 axes"),
-        (_start(1, 0) + _tensor(b"t", (2**62, 8)) + bytes(64), "tensors end at byte"),
+        (_start(1, 0) + _tensor(b"t", (2**62, 8)) + bytes(64), "tensor t has 36,893,488,147,419,103,232 values"),
+        (_start(1, 0) + _tensor(b"t", (2**63, 2, 2**63)), "tensor t has"),
+        (_start(1, 0) + _tensor(b"t", (0, 2**63)) + bytes(64), "tensor t has 0 values"),
+        (_start(1, 0) + _tensor(b"t", (2**40,)) + bytes(64), "tensors end at byte"),
         (_start(1, 0) + _tensor(b"t", (4,), 0, 2**64 - 32) + bytes(64), "tensors end at byte"),
+        (_start(1, 0) + _tensor(b"t", (4,), 0, 8) + bytes(64), "tensor t begins at 8, which is no multiple of 32"),
+        (_start(2, 0) + _tensor(b"a", (16,)) + _tensor(b"b", (4,), 0, 32) + bytes(128), "tensor b lies over another"),
+        (_start(2, 0) + _tensor(b"a", (8,)) + _tensor(b"a", (8,), 0, 32) + bytes(128), "it has 'a' twice"),
+        (_start(1, 0) + _tensor(b"t", (16,), 2) + bytes(64), "tensor t has rows of 16 values"),
+        (_start(0, 2) + 2 * (_text(b"k") + bytes(5)), "it has 'k' twice"),
+        (_start(0, 1) + _text(b"k" * 65_536) + bytes(64), "name of 65,536 bytes"),
+        (_start(0, 1) + _text(b"k") + struct.pack("<IIQ", 9, 8, 1000), "ends inside its header"),
+        (_start(0, 1) + _text(b"general.alignment") + struct.pack("<IQ", 10, 32), "its alignment is no u32"),
         (_start(1, 0) + _tensor(b"t", (4,), 99) + bytes(64), "type 99, which is not known"),
         (WHOLE[:-1], "tensors end at byte"),
     ],
@@ -82,6 +95,27 @@ def test_the_file_of_49_bytes_that_declares_2_to_the_63_entries_is_refused_at_on
 def test_what_does_not_fit_the_file_is_named(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(BadHeader, match=said):
         _check(tmp_path, content)
+
+
+def test_the_texts_of_many_lists_count_together(tmp_path: Path) -> None:
+    words = b"".join(_text(b"k%d" % number) + struct.pack("<IIQ", 9, 8, 100) + bytes(800) for number in range(3))
+    _check(tmp_path, _start(0, 3) + words)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gguf_header, "ARRAY_ITEMS", 250)
+        with pytest.raises(BadHeader, match="its lists hold over 250 texts"):
+            _check(tmp_path, _start(0, 3) + words)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.gguf")
+    with pytest.raises(InterpvizError, match="is no ordinary file"):
+        check_header(tmp_path / "model.gguf")
+
+
+def test_a_name_in_a_sentence_has_no_control_signs(tmp_path: Path) -> None:
+    with pytest.raises(BadHeader) as caught:
+        _check(tmp_path, _start(1, 0) + _tensor("a\n\u202eb".encode(), (4,), 99))
+    assert "tensor a\\u000a\\u202eb is of type 99" in str(caught.value)
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:

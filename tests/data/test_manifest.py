@@ -27,7 +27,7 @@ def test_what_is_written_is_what_is_read(
     folder = tmp_path_factory.mktemp("manifest")
     wanted = job(model=model, context=context, tokens=tokens)
     lines = tuple(ShardLine(file=manifest.shard_name(n), tokens=n + 1, sha256="d" * 64) for n in range(3))
-    manifest.create(folder, wanted)
+    manifest.write(folder, wanted)
     for line in lines:
         manifest.append(folder, line)
     found = manifest.read(folder)
@@ -78,12 +78,33 @@ def test_a_later_minor_version_opens(tmp_path: Path) -> None:
     assert manifest.read(tmp_path).job == job()
 
 
-@pytest.mark.parametrize("file", ["../shard-00000.h5", "/etc/passwd", "shard-00001.h5"])
+@pytest.mark.parametrize("file", ["../shard-00000.h5", "/etc/passwd"])
 def test_a_shard_may_not_lie_elsewhere(tmp_path: Path, file: str) -> None:
     line = manifest.sealed({"file": file, "tokens": 5, "sha256": "d" * 64})
     (tmp_path / manifest.NAME).write_bytes(manifest.sealed(job().as_json()) + line)
     with pytest.raises(CacheDamaged):
         manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize(("numbers", "allowed"), [((0, 2, 7), True), ((3,), True), ((1, 0), False), ((0, 0), False)])
+def test_shards_may_be_lacking_but_their_numbers_rise(tmp_path: Path, numbers: tuple[int, ...], allowed: bool) -> None:
+    lines = [ShardLine(file=manifest.shard_name(number), tokens=5, sha256="d" * 64) for number in numbers]
+    manifest.write(tmp_path, job(), lines)
+    if allowed:
+        assert manifest.read(tmp_path).shards == tuple(lines)
+    else:
+        with pytest.raises(CacheDamaged, match="its shards are not in order"):
+            manifest.read(tmp_path)
+
+
+def test_what_is_legible_of_a_damaged_manifest_is_told_from_the_rest(sample: Sample) -> None:
+    path = sample.folder / manifest.NAME
+    header, first, second = path.read_bytes().splitlines(keepends=True)
+    true = manifest.read(sample.folder)
+    path.write_bytes(header + first.replace(b"100", b"101") + second)
+    assert manifest.legible(sample.folder) == (true.job, true.shards[1:])
+    path.write_bytes(b"\x00" + header + first + second)
+    assert manifest.legible(sample.folder) == (None, true.shards)
 
 
 @pytest.mark.parametrize(

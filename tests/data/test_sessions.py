@@ -59,7 +59,7 @@ edits = st.frozensets(
 documents = st.builds(
     Document,
     st.just(MODEL),
-    st.just(CACHE),
+    st.sampled_from([CACHE, replace(CACHE, codes=("L0", "L1"), tokens=2**33)]),
     prompts,
     st.none() | prompts,
     st.text(max_size=10),

@@ -12,17 +12,23 @@ from numpy.typing import NDArray
 
 from interpviz.core.document import CacheFacts
 from interpviz.core.errors import Cancelled, InterpvizError
+from interpviz.core.jobs import Record
+from interpviz.core.report import silent
 from interpviz.core.sites import EMBED, Site
-from interpviz.data import manifest
+from interpviz.data import dictionaries, manifest, recorder
 from interpviz.data.activations import Cache
 from interpviz.data.check import check
-from interpviz.engine import record as recording
+from interpviz.engine import record as record_module
+from interpviz.engine import shard_maker
+from interpviz.engine.dictionaries import SAE
+from interpviz.engine.hands import local_hands
 from interpviz.engine.record import record
+from tests.data import sae_files
 from tests.engine.pairs import Pair
 
 TEXT = "the cat sat on a mat and the dog sat too".replace("", " ")
 CONTEXT = 12
-SITES = [Site(1, "resid_post"), Site(0, "resid_pre"), Site(1, "head", 3), EMBED]
+SITES = (Site(1, "resid_post"), Site(0, "resid_pre"), Site(1, "head", 3), EMBED)
 
 
 @pytest.fixture
@@ -34,7 +40,7 @@ def text(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_rows_are_what_plain_transformers_computes(random_pair: Pair, text: Path, tmp_path: Path) -> None:
-    facts = record(random_pair.model, [text], SITES[:2], tmp_path / "x.acts", context=CONTEXT)
+    facts = _record(random_pair, text, tmp_path, sites=SITES[:2])
     cache = Cache.open(facts.source)
     tokens = cache.tokens()
     starts = np.flatnonzero(tokens.position == 0)
@@ -47,7 +53,7 @@ def test_rows_are_what_plain_transformers_computes(random_pair: Pair, text: Path
 
 
 def test_heads_are_the_inputs_of_the_output_projection(llama: Pair, text: Path, tmp_path: Path) -> None:
-    facts = record(llama.model, [text], [Site(1, "head", 3)], tmp_path / "x.acts", context=CONTEXT)
+    facts = _record(llama, text, tmp_path, sites=(Site(1, "head", 3),))
     cache = Cache.open(facts.source)
     seen: list[Any] = []
     projection = llama.plain.model.layers[1].self_attn.o_proj
@@ -59,7 +65,7 @@ def test_heads_are_the_inputs_of_the_output_projection(llama: Pair, text: Path, 
 
 
 def test_the_cache_says_what_made_it(llama: Pair, text: Path, tmp_path: Path) -> None:
-    facts = record(llama.model, [text], SITES, tmp_path / "x.acts", tokens=40, context=CONTEXT)
+    facts = _record(llama, text, tmp_path, tokens=40)
     cache = Cache.open(facts.source)
     assert (facts.model, facts.model_sha256, facts.tokens) == (llama.facts.name, llama.facts.sha256, 40)
     assert facts.sites == (
@@ -82,17 +88,14 @@ def test_the_same_command_again_only_opens(llama: Pair, text: Path, tmp_path: Pa
 def test_a_recording_that_is_cancelled_goes_on_where_it_was(
     llama: Pair, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recording, "SHARD_TOKENS", 2 * CONTEXT)
-    monkeypatch.setattr(recording, "BATCH_TOKENS", CONTEXT)
+    _small_shards(monkeypatch)
     whole = _record(llama, text, tmp_path, "whole.acts")
     with pytest.raises(Cancelled):
-        _record(llama, text, tmp_path, report=_cancel_from(0.6))
+        _record(llama, text, tmp_path, report=_cancel_from(0.9))
     assert 0 < Cache.open(tmp_path / "x.acts").facts.tokens < whole.tokens
     assert not check(str(tmp_path / "x.acts")).whole
     assert _record(llama, text, tmp_path).tokens == whole.tokens
-    for number in range(len(manifest.read(tmp_path / "x.acts").shards)):
-        name = manifest.shard_name(number)
-        assert (tmp_path / "x.acts" / name).read_bytes() == (tmp_path / "whole.acts" / name).read_bytes()
+    _assert_same_shards(tmp_path / "x.acts", tmp_path / "whole.acts")
 
 
 def test_a_recording_that_is_cancelled_at_once_leaves_no_folder(llama: Pair, text: Path, tmp_path: Path) -> None:
@@ -105,20 +108,21 @@ def test_progress_rises_to_one_and_names_the_speed(
     llama: Pair, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[tuple[float, str]] = []
-    monkeypatch.setattr(recording, "BATCH_TOKENS", CONTEXT)
+    monkeypatch.setattr(shard_maker, "BATCH_TOKENS", CONTEXT)
     _record(llama, text, tmp_path, report=lambda fraction, text="", partial=None: said.append((fraction, text)))
     fractions = [fraction for fraction, _ in said]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert any("tokens/s" in text for _, text in said)
+    assert any("tokens/s" in text and "GB to write" in text for _, text in said)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"tokens": 20}, "holds a cache of "),
-        ({"sites": [Site(0, "mlp_out")]}, "holds a cache of other sites"),
+        ({"sites": (Site(0, "mlp_out"),)}, "holds a cache of other sites"),
         ({"context": 10}, "holds a cache of "),
+        ({"dtype": "bfloat16"}, "holds a cache of float16 numbers"),
     ],
 )
 def test_other_arguments_for_a_folder_that_exists_are_refused(
@@ -126,33 +130,121 @@ def test_other_arguments_for_a_folder_that_exists_are_refused(
 ) -> None:
     _record(llama, text, tmp_path)
     with pytest.raises(InterpvizError, match=said):
-        record(llama.model, [text], **(_arguments(tmp_path) | changes))
+        _record(llama, text, tmp_path, **changes)
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"sites": []}, "There is no site to record"),
-        ({"sites": [Site(7, "resid_post")]}, "has no L7R"),
+        ({"sites": ()}, "There is nothing to record"),
+        ({"sites": (Site(7, "resid_post"),)}, "has no L7R"),
         ({"context": 33}, "reads contexts of 2 to 32 tokens"),
         ({"context": 1}, "reads contexts of 2 to 32 tokens"),
-        ({"files": [Path("/nowhere.txt")]}, "cannot be read"),
+        ({"texts": ("/nowhere.txt",)}, "There is no|cannot be read"),
+        ({"dictionaries": ("/nowhere",)}, "nowhere"),
     ],
 )
 def test_a_mistake_is_a_sentence_and_leaves_no_folder(
     llama: Pair, text: Path, tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InterpvizError, match=said):
-        record(llama.model, **({"files": [text]} | _arguments(tmp_path) | changes))
+        _record(llama, text, tmp_path, **changes)
     assert not (tmp_path / "x.acts").exists()
 
 
-def _arguments(folder: Path) -> dict[str, Any]:
-    return {"sites": SITES, "out": folder / "x.acts", "context": CONTEXT}
+@pytest.mark.slow
+def test_processes_make_the_bytes_of_this_one(
+    llama: Pair, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "SHARD_TOKENS", 2 * CONTEXT)
+    one = _record(llama, text, tmp_path, "one.acts", workers=1)
+    monkeypatch.setattr(record_module, "local_hands", _processes_alone)
+    two = _record(llama, text, tmp_path, "two.acts", workers=2)
+    assert one.tokens == two.tokens
+    _assert_same_shards(tmp_path / "two.acts", tmp_path / "one.acts")
+
+
+def test_bfloat16_keeps_what_float32_had_to_eight_bits(llama: Pair, text: Path, tmp_path: Path) -> None:
+    whole, short = _record(llama, text, tmp_path), _record(llama, text, tmp_path, "b.acts", dtype="bfloat16")
+    wanted = Cache.open(whole.source).rows("L1R", range(40))
+    np.testing.assert_allclose(Cache.open(short.source).rows("L1R", range(40)), wanted, rtol=2.0**-8, atol=1e-6)
+    assert check(short.source).whole
+
+
+def test_codes_are_the_strongest_features_of_a_dictionary(llama: Pair, text: Path, tmp_path: Path) -> None:
+    folder = _dictionary(tmp_path)
+    facts = _record(llama, text, tmp_path, sites=(Site(1, "resid_post"),), dictionaries=(folder,), k=5)
+    cache = Cache.open(facts.source)
+    sae = SAE(dictionaries.load(folder))
+    index, value = (getattr(cache.codes("sae", range(40)), part) for part in ("index", "value"))
+    states = torch.from_numpy(cache.rows("L1R", range(40)))  # float16 is nearly what the model handed over
+    dense = sae.encode(states).numpy()
+    wanted = np.sort(dense, axis=1)[:, ::-1][:, :5]
+    np.testing.assert_allclose(value, wanted, rtol=2e-2, atol=2e-2)
+    for row in range(40):
+        taken = index[row] != 0xFFFFFFFF
+        np.testing.assert_allclose(value[row, taken], dense[row, index[row, taken]], rtol=2e-2, atol=2e-2)
+        assert (value[row, ~taken] == 0).all()
+
+
+def test_codes_alone_can_be_kept(llama: Pair, text: Path, tmp_path: Path) -> None:
+    folder = _dictionary(tmp_path)
+    facts = _record(llama, text, tmp_path, sites=(), dictionaries=(folder,), k=5)
+    assert facts.sites == ()
+    assert check(facts.source).whole
+
+
+def test_a_model_that_fails_is_a_sentence_and_what_was_recorded_stays(
+    llama: Pair, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _small_shards(monkeypatch)
+    forward, calls = llama.model.forward, iter(range(100))
+
+    def failing(*given: Any, **more: Any) -> Any:
+        if given[0].shape[1] > 1 and next(calls) >= 4:
+            raise RuntimeError("the card fell out\nand much more")
+        return forward(*given, **more)
+
+    monkeypatch.setattr(llama.model, "forward", failing)
+    with pytest.raises(
+        InterpvizError, match=r"The model failed while it ran \(the card fell out\)\. What was recorded"
+    ):
+        _record(llama, text, tmp_path, workers=1)
+    assert Cache.open(tmp_path / "x.acts").facts.tokens >= 2 * CONTEXT
+
+
+def test_the_threads_of_torch_are_given_back(llama: Pair, text: Path, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    _record(llama, text, tmp_path)
+    assert torch.get_num_threads() == before
 
 
 def _record(pair: Pair, text: Path, folder: Path, name: str = "x.acts", **more: Any) -> CacheFacts:
-    return record(pair.model, [text], SITES, folder / name, context=CONTEXT, **more)
+    report = more.pop("report", silent)
+    sites = tuple(map(str, more.pop("sites", SITES)))
+    fields: dict[str, Any] = {"texts": (str(text),), "context": CONTEXT} | more
+    return record(pair.model, Record(pair.facts.source, sites=sites, out=str(folder / name), **fields), report)
+
+
+def _processes_alone(model: Any, job: Any, saes: Any, folder: Path, work: Any, count: int) -> Any:
+    return local_hands(model, job, saes, folder, work, count + 1)[1:]
+
+
+def _dictionary(folder: Path) -> str:
+    stated = sae_files.config(d_in=24, metadata={"hook_name": "blocks.1.hook_resid_post"})
+    return str(sae_files.save(folder / "sae", stated, sae_files.weights(d_in=24)))
+
+
+def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "SHARD_TOKENS", 2 * CONTEXT)
+    monkeypatch.setattr(shard_maker, "BATCH_TOKENS", CONTEXT)
+
+
+def _assert_same_shards(folder: Path, other: Path) -> None:
+    names = [line.file for line in manifest.read(other).shards]
+    assert [line.file for line in manifest.read(folder).shards] == names
+    for name in names:
+        assert (folder / name).read_bytes() == (other / name).read_bytes()
 
 
 def _cancel_from(share: float) -> Any:

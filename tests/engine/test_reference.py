@@ -20,9 +20,9 @@ from interpviz.core.requests import RunRequest
 from interpviz.core.results import RunResult
 from interpviz.data import probe
 from interpviz.data.manifest import Job
-from interpviz.data.recorder import recording
 from interpviz.engine.lens import Model
 from interpviz.engine.reference import MeanActivation
+from tests.data.samples import write_one
 from tests.engine.pairs import Pair
 
 TEXT = "a b c d"
@@ -35,10 +35,8 @@ def cache(llama: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     """A cache of rows that the model would not give by itself, so that one sees where means come from."""
     rows = np.random.default_rng(0).standard_normal((12, 6, 4)).astype(np.float16).astype(np.float32)
     folder = tmp_path_factory.mktemp("reference") / "small.acts"
-    with recording(folder, _job(llama), room=100) as recorder:
-        documents, positions = np.divmod(np.arange(12, dtype=np.int32), np.int32(4))
-        recorder.add(np.zeros(12, np.int32), documents, positions, {HOOK: rows})
-        recorder.commit({0: "<s>"})
+    documents, positions = np.divmod(np.arange(12, dtype=np.int32), np.int32(4))
+    write_one(folder, _job(llama), documents, positions, {HOOK: rows})
     yield llama.engine.compute(OpenCache(str(folder))), rows
     probe.end()
 

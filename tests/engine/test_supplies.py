@@ -21,9 +21,9 @@ from interpviz.core.results import F4
 from interpviz.data import probe
 from interpviz.data.activations import Cache
 from interpviz.data.manifest import Job
-from interpviz.data.recorder import recording
 from interpviz.engine import reference
 from interpviz.engine.reference import CacheReference
+from tests.data.samples import write_one
 from tests.engine.pairs import Pair
 from tests.engine.plain_hooks import Plain
 from tests.engine.plain_sae import FloatSAE, random_sae
@@ -51,9 +51,7 @@ def rows() -> dict[str, F4]:
 def cache(llama: Pair, rows: dict[str, F4], tmp_path_factory: pytest.TempPathFactory) -> Iterator[CacheFacts]:
     folder = tmp_path_factory.mktemp("recorded") / "small.acts"
     documents = np.repeat(np.arange(3, dtype=np.int32), DOCUMENTS)
-    with recording(folder, job_of(llama), room=100) as recorder:
-        recorder.add(np.zeros(len(documents), np.int32), documents, positions(), rows)
-        recorder.commit({0: "<s>"})
+    write_one(folder, job_of(llama), documents, positions(), rows)
     yield llama.engine.compute(OpenCache(str(folder)))
     probe.end()
 

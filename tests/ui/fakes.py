@@ -30,6 +30,7 @@ class Acts:
     problem = Signal(str)
     opened = Signal(str)
     saved = Signal(str)
+    foreign = Signal(object)
 
     def __init__(self) -> None:
         self.done: list[tuple[Any, ...]] = []
@@ -52,6 +53,7 @@ class Work:
 
     def __init__(self) -> None:
         self.cancelled: list[Request] = []
+        self.jobs: tuple[Request, ...] = ()
 
     def cancel(self, request: Request) -> None:
         self.cancelled.append(request)

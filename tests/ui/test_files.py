@@ -41,3 +41,11 @@ def test_a_session_gets_its_suffix_and_the_user_is_asked_before_one_is_replaced(
     chosen = files.ask_where(parent, "Save the session", files.SESSIONS, ".json")
     assert chosen == ("" if there else str(kept))
     assert ["kept.json" in question for question in questions] == [True] * there
+
+
+def test_the_place_that_is_offered_is_chosen_unless_the_user_picks_another(qtbot: QtBot, tmp_path: Path) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    QTimer.singleShot(0, lambda: parent.findChildren(QFileDialog)[0].accept())
+    offered = str(tmp_path / "toy.acts")
+    assert files.ask_where(parent, "Write the cache to", files.WRITTEN, ".acts", offered) == offered
