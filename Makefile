@@ -5,7 +5,7 @@ READY := .venv/installed
 # The pictures of the tests are those of Mesa's software renderer, on an X server of their own.
 PICTURES := LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=llvmpipe QT_QPA_PLATFORM=xcb
 
-.PHONY: setup demo test check static bench campaigns rebuild-demo clean
+.PHONY: setup demo test check quick static bench campaigns rebuild-demo clean
 
 setup: $(READY)
 
@@ -29,7 +29,11 @@ test: static
 	@$(PICTURES) EGL_PLATFORM=surfaceless $(BIN)/pytest tests/render --no-xvfb
 	@$(PICTURES) $(BIN)/pytest tests --ignore=tests/render
 
-check: static
+# Linters and tests side by side: each keeps one core busy.
+check: $(READY)
+	@$(MAKE) --no-print-directory -j2 static quick
+
+quick: $(READY)
 	@$(PICTURES) EGL_PLATFORM=surfaceless $(BIN)/pytest tests/render --no-xvfb -m "not slow"
 	@$(PICTURES) $(BIN)/pytest tests --ignore=tests/render -m "not slow"
 

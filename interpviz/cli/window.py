@@ -28,14 +28,14 @@ def bare(
 
 
 def open_paths(
-    sources: Annotated[list[str], typer.Argument(metavar="PATH...", help="models, caches, dictionaries and sessions")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="models, caches (also to be imported), dictionaries and sessions"),
+    ],
 ) -> int:
-    """Open the window on models, caches, dictionaries and sessions, told apart by content."""
-    from interpviz.data.contents import NotImported
-
+    """Open the window on these, told apart by content; it asks what activations of another program are to become."""
     for source in sources:
-        if api.kind_of(source) == "foreign":
-            raise NotImported(Path(source))
+        api.kind_of(source)
     names = {model.name for model in api.models()}
     # Absolute, so that the list of recent files means the same wherever the window is opened next.
     return _open([source if source in names else os.path.abspath(os.path.expanduser(source)) for source in sources])

@@ -54,6 +54,10 @@ class CloudController:
         if cache is None:
             self._view.explain("Open a cache of activations (NAME.acts) to see its tokens as a cloud.")
             return
+        if not cache.sites:
+            apart = f" {document.cache_apart}" * bool(document.cache_apart)
+            self._view.explain(f"{cache.name} keeps features of dictionaries, and no activation to map.{apart}")
+            return
         tokens: CacheTokens | None = self._desk.answer(cache_tokens_request(document))
         requests = cloud_requests(document)
         cloud: Cloud | None = next((c for r in requests if (c := self._desk.latest(r)) is not None), None)

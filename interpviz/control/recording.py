@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interpviz.core.document import DictionaryFacts, ModelFacts
-from interpviz.core.errors import InterpvizError
+from interpviz.core.errors import InterpvizError, UnknownSite
 from interpviz.core.jobs import Record, StoredAs
 from interpviz.core.sites import Site
 
@@ -60,7 +60,12 @@ def sites(text: str, model: ModelFacts) -> tuple[Site, ...]:
     """What a line of sites means, each activation once; raises InterpvizError for what the model has not."""
     found: dict[str, Site] = {}
     for word in text.replace(",", " ").split():
-        site = Site.parse(word)
+        try:
+            site = Site.parse(word)
+        except UnknownSite as error:  # whose list of all parts of a model would not stand in a line
+            raise InterpvizError(
+                f"'{word}' names no activation. Write L1R, L1A, L1M, L1H, E or a hook name."
+            ) from error
         if site.kind in _PARTS:
             raise InterpvizError(f"{word} is {_PARTS[site.kind]}. Name a whole activation, such as L0R.")
         model.check(site)

@@ -77,8 +77,9 @@ class Cache:
     def rows(self, site: str, rows: Rows) -> F4:
         """The activations of a site at these rows, in their order: (n, d), or (n, head, d_head) for all heads.
 
-        `site` is a hook name or a short one; for one head (`L1H4`) the answer is (n, d_head). Raises ValueError for
-        rows that the cache has not, CacheDamaged where a byte of them is not as it was written.
+        `site` is a hook name or a short one; for one head (`L1H4`, `L1Q4`) the answer is (n, d_head), for one neuron
+        (n,). Raises ValueError for rows that the cache has not, CacheDamaged where a byte of them is not as it was
+        written.
         """
         name, head = self._part(site)
         values = self._numbers(name, rows)
@@ -101,7 +102,7 @@ class Cache:
         """
         name, head = self._part(site)
         shape = self._first[name].values.shape[1:]
-        size = int(np.prod(shape)) if head is None else shape[-1]
+        size = int(np.prod(shape if head is None else shape[1:]))
         if not 0 <= dimension < size:
             raise ValueError(f"{site} has dimensions 0 to {size - 1}")
         at = dimension + (head or 0) * size
@@ -159,13 +160,22 @@ class Cache:
         return [(one.centre.astype(np.float32)[chosen], one.variance.astype(np.float32)[chosen]) for one in found]
 
     def _part(self, site: str) -> Part:
-        """The dataset that a site means, and the head of it."""
+        """The dataset that a site means, and the head or neuron of it."""
         named = Site.parse(site) if site not in self.facts.sites else None
-        hook = named.hook if named else site
+        hook = named.hook if named and named.kind not in ("edge", "feature") else site
         if hook not in self.facts.sites:
             held = ", ".join(self.facts.sites) or "codes alone"
             raise InterpvizError(f"{self.facts.name} holds no {site}. It holds {held}.")
-        return f"activations/{hook}", named.index if named and named.kind == "head" else None
+        name = f"activations/{hook}"
+        if named is None or named.index < 0:
+            return name, None
+        shape = self._first[name].values.shape[1:]
+        if named.index >= shape[0] or (len(shape) == 1) != (named.kind == "neuron"):
+            told = " x ".join(map(str, shape))
+            raise InterpvizError(
+                f"{self.facts.name} holds {told} numbers of {hook} a token, but no {site}. Name {hook} itself."
+            )
+        return name, named.index
 
 
 def _opening(folder: Path, stated: Manifest) -> Callable[[int], Shard]:

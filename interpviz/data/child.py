@@ -58,12 +58,13 @@ class Child:
 
     def tell(self, message: Mapping[str, Any], payload: tuple[memoryview, ...] = ()) -> None:
         """Send a message, and raw bytes after it, without waiting for an answer; a full pipe makes the caller wait."""
+        line = json.dumps(message).encode() + b"\n"
         try:
-            self._input.write(json.dumps(message).encode() + b"\n")
+            self._input.write(line)
             for part in payload:
                 self._input.write(part)
             self._input.flush()
-        except OSError as broken:
+        except (OSError, ValueError) as broken:  # ValueError: another thread ended it, and closed the pipe
             self.end()
             raise ChildFailed("made the process that it is handed to end") from broken
 
@@ -86,7 +87,10 @@ class Child:
 
     def hear(self) -> dict[str, Any]:
         """The next line that the process says, waited for. Raises ChildFailed, and ends the process, if it dies."""
-        line = self._output.readline(ANSWER_BYTES)
+        try:
+            line = self._output.readline(ANSWER_BYTES)
+        except ValueError:  # another thread ended it, and closed the pipe
+            line = b""
         if not line.endswith(b"\n"):
             self.end()
             raise ChildFailed("made the reading process crash")

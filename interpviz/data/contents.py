@@ -65,7 +65,7 @@ def _is_ours(path: Path) -> bool:
         found = probe.structure(path)
     except probe.Unreadable:
         return True
-    return "encoding-type" in found.attributes or "checksums/tokens/id" in found.datasets
+    return found.attributes.get("encoding-type") == manifest.FORMAT or "checksums/tokens/id" in found.datasets
 
 
 def _of_file(path: Path) -> Kind:

@@ -53,7 +53,7 @@ class Codes(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    name: Annotated[str, Field(pattern=r"^[^/\x00-\x1f]{1,200}$")]
+    name: Annotated[str, Field(pattern=r"^[^/\x00-\x1f]{1,255}$")]
     sha256: Sha256
     hook: Text
     features: Annotated[int, Field(ge=1, lt=2**32 - 1)]

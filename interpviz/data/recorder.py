@@ -40,6 +40,10 @@ class Recorder:
 
         A shard that was finished and not committed when the last recording was stopped is committed now.
         """
+        if shards >= manifest.LINES:
+            raise InterpvizError(
+                f"{shards:,} shards are more than a cache can hold. Record fewer tokens, or several caches."
+            )
         self._awaited = [number for number in range(shards) if number not in self.lines]
         for number in tuple(self._awaited):
             if (line := finished(self.folder, self.job, number)) is not None:
@@ -102,6 +106,7 @@ def recording(folder: Path, job: Job, room: int) -> Iterator[Recorder]:
             held.callback(_tidy, folder)
             _check_room(folder, room)
             sweep(folder)
+            committed_tokens(folder, job)  # another may have begun before the lock was ours
             if not (folder / manifest.NAME).exists():
                 manifest.write(folder, job)
         except OSError as error:
@@ -114,10 +119,13 @@ def committed_tokens(folder: Path, job: Job) -> int:
 
     Raises an InterpvizError where it holds something else.
     """
-    if not folder.exists() or (folder.is_dir() and set(folder.iterdir()) == set(folder.glob(LEFT_BY_A_KILL))):
-        return 0
-    if not (folder / manifest.NAME).is_file():
-        raise InterpvizError(f"{folder} exists and is no cache. Choose another name after --out.")
+    try:
+        if not folder.exists() or (folder.is_dir() and set(folder.iterdir()) == set(folder.glob(LEFT_BY_A_KILL))):
+            return 0
+        if not (folder / manifest.NAME).is_file() and not any(folder.glob(manifest.SHARD_FILES)):
+            raise InterpvizError(f"{folder} exists and is no cache. Choose another name after --out.")
+    except OSError as error:
+        raise InterpvizError(f"{folder} cannot be read ({error.strerror}). Choose another folder.") from error
     found = manifest.read(folder)
     if not found.job.same_as(job):
         raise InterpvizError(

@@ -74,7 +74,9 @@ class Shards:
 
     def stretch(self, name: str, start: int, stop: int) -> F4:
         """The rows `start` to `stop` of such a dataset, without the cost of an index."""
-        first, last = (self.place_of(row)[0] for row in (start, max(start, stop - 1)))
+        if start >= stop:
+            return floats(self[0][name].values[:0])
+        first, last = self.place_of(start)[0], self.place_of(stop - 1)[0]
         if first == last:
             return self._stretch(name, first, start, stop)
         return np.concatenate([self._stretch(name, place, start, stop) for place in range(first, last + 1)])

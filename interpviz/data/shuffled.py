@@ -16,7 +16,7 @@ SHARDS = 64  # that are read by turns
 HELD_BYTES = 2**28
 
 Part = tuple[str, int | None]
-"""A dataset, and one head of it, or None for all of it."""
+"""A dataset, and one head or neuron of it, or None for all of it."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,9 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
@@ -24,7 +26,6 @@ from interpviz.data.manifest import ShardLine
 from interpviz.data.shard_writer import RecordingFailed
 from interpviz.engine.shard_maker import ShardRows, Told
 
-LOOPBACK = "127.0.0.1"
 PATIENCE = 0.1  # seconds between two looks at whether the work is still wanted
 CONNECTING = 5.0  # seconds
 TRIES = 3  # of one shard, before it is the shard that kills the workers
@@ -39,8 +40,8 @@ def cluster_hands(
     As many as `workers` says, else as there are processors (or graphics cards, where the model runs on one). Raises
     InterpvizError where Ray is not installed or the cluster does not answer.
     """
-    ray = _ray()
     address = named.partition("=")[2]
+    ray = _ray(alone=not address)
     with _folder_to_be_seen(Path(work["folder"])) as mark:
         try:
             _connect(ray, address, workers)
@@ -115,7 +116,7 @@ class Worker:
             line = next(self._opened().make([rows], lambda _: None))
         except InterpvizError as mistake:
             return {"error": str(mistake)}
-        except RuntimeError as problem:
+        except (RuntimeError, MemoryError) as problem:
             return {"error": str(failed_forward(problem))}
         return dict(line.model_dump())
 
@@ -135,8 +136,12 @@ class Worker:
         return self._maker
 
 
-def _ray() -> Any:
+def _ray(alone: bool) -> Any:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # it would report to its makers
+    if alone:  # on Linux, too, listen on 127.0.0.1 only: the address that ray.init takes is made a public one
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token":  # another user of this machine must not get in
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
@@ -150,14 +155,30 @@ def _connect(ray: Any, address: str, workers: int | None) -> None:
     try:
         if address:
             _look(address)
-            ray.init(address=address, **quiet)
-        else:
-            ray.init(num_cpus=workers, include_dashboard=False, _node_ip_address=LOOPBACK, **quiet)
+        where = {"address": address} if address else {"num_cpus": workers, "include_dashboard": False}
+        with uninterrupted():
+            ray.init(**where, **quiet)
     except (OSError, RuntimeError, ValueError) as problem:
         raise InterpvizError(
             f"The Ray cluster{f' at {address}' if address else ''} does not answer. Start it with `ray start`, or look "
             "at its address."
         ) from problem
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait: Ray that is interrupted while it starts leaves processes behind, or ends this one by SIGSEGV."""
+    if threading.current_thread() is not threading.main_thread():  # which Ctrl-C never interrupts
+        yield
+        return
+    meant: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: meant.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if meant:
+        raise KeyboardInterrupt
 
 
 def _look(address: str) -> None:

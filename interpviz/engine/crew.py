@@ -71,8 +71,9 @@ class Crew:
             hand = made(self._stopped)
             with self._lock:
                 self._hands.append(hand)
+                wanted = not self._stopped.is_set()  # `end` missed a hand that was made meanwhile
             try:
-                for line in hand.make(self._shares(), self._told):
+                for line in hand.make(self._shares(), self._told) if wanted else ():
                     self._heard.put(line)
             finally:
                 hand.end()

@@ -34,7 +34,7 @@ class OwnHand:
         threads = torch.get_num_threads()
         try:
             yield from self._maker.make(shards, told)
-        except RuntimeError as problem:
+        except (RuntimeError, MemoryError) as problem:
             raise failed_forward(problem) from problem
         finally:
             torch.set_num_threads(threads)
@@ -106,7 +106,7 @@ def local_hands(
     return [own, *[another] * (count - 1)]
 
 
-def failed_forward(problem: RuntimeError) -> InterpvizError:
+def failed_forward(problem: RuntimeError | MemoryError) -> InterpvizError:
     """The sentence for a forward pass that raised."""
     if exhausted(problem):
         return RecordingFailed(

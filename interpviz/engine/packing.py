@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
@@ -169,6 +170,6 @@ def _sha256(file: Path, report: Report) -> str:
 
 
 def _no_room(folder: Path, error: OSError) -> InterpvizError:
-    return InterpvizError(
-        f"The tokens of the texts cannot be kept in {folder} ({error.strerror}). Make room there, or record fewer."
-    )
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    advice = "Make room there, or record fewer." if full else "Choose another folder to record into."
+    return InterpvizError(f"The tokens of the texts cannot be kept in {folder} ({error.strerror}). {advice}")

@@ -30,6 +30,7 @@ from interpviz.engine.shard_maker import ShardRows, read_dictionary, row_bytes
 # A worker beside the model's weights: torch, TransformerLens, a batch, and two shards of its writer.
 WORKER_BYTES = 2**31
 READING = 0.02  # of the work is the tokenizer's
+_NO_ROWS = {"edge": "one number of a pattern", "feature": "a feature, which --dictionary FOLDER keeps"}
 
 Hands = Sequence[Callable[[Event], Hand]]
 
@@ -90,8 +91,9 @@ class _Recording:
         return ShardRows(number, token, document)
 
     def _hands(self, folder: Path, shards: int) -> contextlib.AbstractContextManager[Hands]:
+        source = self._model.facts.source
         work = {
-            "model": self._model.facts.source,
+            "model": source if models.is_name(source) else str(models.resolve(source).path),
             "device": self._model.device.type,
             "job": self._job.model_dump(mode="json"),
             "folder": str(folder.resolve()),
@@ -137,6 +139,8 @@ def _hooks(model: Model, asked: Record) -> tuple[str, ...]:
         raise InterpvizError("There is nothing to record. Name a site with --site, for instance L1R.")
     sites = [Site.parse(name) for name in asked.sites]
     for site in sites:
+        if site.kind in _NO_ROWS:
+            raise InterpvizError(f"{site} is {_NO_ROWS[site.kind]}. Name a whole activation, such as L0R.")
         model.facts.check(site)
         if not model.has(site.hook):
             raise InterpvizError(f"{model.facts.name} gives no access to {site}. Choose another part of it.")
@@ -179,7 +183,7 @@ def _job(model: Model, asked: Record, hooks: tuple[str, ...], saes: Sequence[SAE
 
 def _standing(out: Path) -> Path:
     """The nearest folder above that is there: the tokens wait on the disk that the cache will be on."""
-    place = out.resolve()
-    while not place.is_dir():
+    place = Path(os.path.abspath(out))
+    while not os.path.isdir(place):  # unlike Path's, it never raises
         place = place.parent
     return place

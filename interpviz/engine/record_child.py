@@ -41,7 +41,7 @@ def main() -> None:
             say({"line": line.model_dump()})
     except InterpvizError as mistake:
         say({"error": str(mistake)})
-    except RuntimeError as problem:
+    except (RuntimeError, MemoryError) as problem:
         say({"error": str(failed_forward(problem))})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from interpviz.core.report import Report
 from interpviz.core.results import F4, I4
-from interpviz.core.sites import Site
+from interpviz.core.sites import EMBED
 from interpviz.data import dictionaries
 from interpviz.data.manifest import Job, ShardLine
 from interpviz.data.recorder import rows_a_shard
@@ -28,6 +29,7 @@ from interpviz.engine.tokens import text_of
 BATCH_TOKENS = 2048
 BATCH_BYTES = 64 * 2**20
 NONE = 0xFFFFFFFF  # the index of a place that no feature takes
+_LAYER = re.compile(r"blocks\.(\d+)\.")
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -58,14 +60,14 @@ class ShardMaker:
         self._model, self._job, self._report = model, job, report
         self._saes = dict(zip(job.dictionaries, saes, strict=True))
         self._hooks = tuple(dict.fromkeys((*job.sites, *(codes.hook for codes in job.dictionaries))))
-        self._stop = 1 + max(Site.parse(hook).layer for hook in self._hooks)
+        self._stop = stop_after(self._hooks, model.facts.layers)
         self._row = row_bytes(model, job)
         self._writer = ShardWriter(folder, job, rows_a_shard(job.context, self._row))
 
     def make(self, shards: Iterable[ShardRows], told: Told) -> Iterator[ShardLine]:
-        """Make these shards, and say of each what its line is once it is on the disk: while it is being closed, the
+        """Make these shards, and say of each what its line is once it is on the disk.
 
-        model is at work on the next.
+        While one is being closed, the model is at work on the next.
         """
         torch.set_num_threads(1)
         closing = False
@@ -108,8 +110,7 @@ class ShardMaker:
         seen: dict[str, Tensor] = {}
         model = self._model
         hooks: Mapping[str, Hook] = {hook: _keeping(seen, hook, model) for hook in self._hooks}
-        stop = self._stop if self._stop < model.facts.layers else None
-        model.forward(ids.to(model.device), hooks, stop=stop, report=self._report)
+        model.forward(ids.to(model.device), hooks, stop=self._stop, report=self._report)
         found: Arrays = {f"activations/{hook}": seen[hook].to("cpu").numpy() for hook in self._job.sites}
         for codes, sae in self._saes.items():
             index, value = strongest(sae, seen[codes.hook].flatten(1), codes.k)
@@ -130,6 +131,13 @@ def strongest(sae: SAE, x: Tensor, k: int) -> tuple[NDArray[np.uint32], F4]:
     index = torch.cat([part.indices for part in found]).to("cpu").numpy().astype(np.uint32)
     index[value <= 0] = NONE
     return index, value
+
+
+def stop_after(hooks: Iterable[str], layers: int) -> int | None:
+    """The layer before which a run has shown all of these activations; None where it must go to the end."""
+    found = (0 if hook == EMBED.hook else int(at[1]) if (at := _LAYER.match(hook)) else layers for hook in hooks)
+    stop = 1 + max(found)
+    return stop if stop < layers else None
 
 
 def row_bytes(model: Model, job: Job) -> int:

@@ -91,6 +91,11 @@ class _Field(QComboBox):
         self.typed = field.textEdited
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        listed = completer.popup()
+        assert listed is not None
+        listed.setObjectName("completer")
+        for view in (listed, self.view()):
+            view.setItemDelegate(QStyledItemDelegate(view))  # their own know no style sheet
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()

@@ -41,7 +41,7 @@ class Caches:
     def choose_import(self) -> None:
         """Ask for a stranger's file of activations, to look into."""
         for path in files.ask(self._window, "Import activations", files.FOREIGN)[:1]:
-            self._act("foreign.open", path)
+            self._act("foreign.open", files.whole(path))
 
     def show_import(self, foreign: Foreign) -> ImportDialog:
         """Ask what the arrays of this file become."""

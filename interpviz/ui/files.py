@@ -14,8 +14,10 @@ DICTIONARIES = "SAELens dictionaries (cfg.json sae_weights.safetensors)"
 SESSIONS = "Sessions (*.json)"
 WRITTEN = "Activation caches (*.acts)"
 TEXTS = "Texts (*.txt *.md *.jsonl *.ndjson *.parquet *.gz *.xz *.zst)"
-FOREIGN = "Activations (*.safetensors *.npy *.npz *.h5 *.hdf5 *.parquet *.arrow)"
+FOREIGN = "Activations (*.h5 *.hdf5 *.safetensors *.arrow dataset_info.json)"
 ANYTHING = "All files (*)"
+
+_INNER = ("config.json", "manifest.jsonl", "cfg.json", "dataset_info.json", "state.json")
 
 
 def ask(parent: QWidget, title: str, *kinds: str) -> list[str]:
@@ -39,10 +41,9 @@ def ask_where(parent: QWidget, title: str, kind: str, suffix: str, at: str = "")
 
 
 def whole(path: str) -> str:
-    """The folder that a model's, cache's or dictionary's inner file stands for, else the path itself."""
+    """The folder that an inner file of a model, cache, dictionary or data set stands for, else the path itself."""
     file = Path(path)
-    inner = file.name in ("config.json", "manifest.jsonl", "cfg.json") or file.suffix == ".safetensors"
-    return str(file.parent) if inner else path
+    return str(file.parent) if file.name in _INNER or file.suffix in (".safetensors", ".arrow") else path
 
 
 def dropped(mime: QMimeData) -> list[str]:

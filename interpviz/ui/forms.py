@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCompleter, QHBoxLayout, QLineEdit, QSizePolicy, QWidget
+from PySide6.QtWidgets import QCompleter, QHBoxLayout, QLineEdit, QSizePolicy, QStyledItemDelegate, QWidget
 
 from interpviz.ui import files
 from interpviz.ui.text import Label, button, legible, tooltip
@@ -72,6 +72,8 @@ class SitesField(QLineEdit):
         self._completer.activated.connect(self._complete)
         popup = self._completer.popup()
         assert popup is not None
+        popup.setObjectName("completer")
+        popup.setItemDelegate(QStyledItemDelegate(popup))  # its own knows no style sheet
         self.completer_list = popup
         self.textEdited.connect(self._offer)
 
@@ -92,7 +94,7 @@ class SitesField(QLineEdit):
         super().keyPressEvent(event)
 
     def _offer(self, text: str) -> None:
-        word = text[: self.cursorPosition()].rpartition(" ")[2]
+        word = text[: self.cursorPosition()].replace(",", " ").rpartition(" ")[2]
         self._completer.setCompletionPrefix(word)
         exact = self._completer.completionCount() == 1 and self._completer.currentCompletion() == word
         if len(word) < 2 or exact or not self._completer.completionCount():
@@ -101,8 +103,10 @@ class SitesField(QLineEdit):
             self._completer.complete()
 
     def _complete(self, word: str) -> None:
-        before = self.text()[: self.cursorPosition()].rpartition(" ")
-        self.setText(f"{before[0]}{before[1]}{word}{self.text()[self.cursorPosition() :]}")
+        at = self.cursorPosition()
+        begun = self.text()[:at].replace(",", " ").rfind(" ") + 1
+        self.setText(f"{self.text()[:begun]}{word}{self.text()[at:]}")
+        self.setCursorPosition(begun + len(word))
 
 
 class Foot(QWidget):

@@ -82,8 +82,10 @@ class ImportDialog(QDialog):
             ("Tokens", f"{self._foreign.tokens:,}"),
         )
         for row, (title, text) in enumerate(told):
-            facts.addWidget(Label(title), row, 0)
-            facts.addWidget(ElidedLabel(legible(text), "muted"), row, 1)
+            facts.addWidget(Label(title), row, 0, Qt.AlignmentFlag.AlignTop)
+            said = ElidedLabel(legible(text), "muted") if title == "Source" else Label(legible(text), "muted")
+            said.setWordWrap(title == "Layout")  # it says what is to be known of these numbers
+            facts.addWidget(said, row, 1)
         where = QGridLayout()
         where.setHorizontalSpacing(18)
         where.setVerticalSpacing(6)
@@ -92,7 +94,11 @@ class ImportDialog(QDialog):
         where.addWidget(to, 0, 0)
         where.addWidget(self.place, 0, 1)
         where.addWidget(self.takes, 1, 1)
-        hint = Label("Give each array the activation that it holds (L1R or a hook name), or tokens.", "muted")
+        bits = " As an activation, uint16 is read as the bits of bfloat16."
+        uint16 = any(holding.dtype == "uint16" for holding in self._foreign.holdings)
+        hint = Label(
+            f"Give each array the activation that it holds (L1R or a hook name), or tokens.{bits * uint16}", "muted"
+        )
         hint.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 18)

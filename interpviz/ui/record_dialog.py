@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from PySide6.QtCore import Qt
@@ -91,7 +92,7 @@ class RecordDialog(QDialog):
         self.remove = button("Remove", "Remove the chosen texts from the list  Del", self.texts.remove_chosen)
         self.sites = SitesField(recording.whole_sites(model))
         self.quick = [
-            button(text, f"Add {text.lower()} to the sites", lambda letter=letter: self._add_sites(letter))  # type: ignore[misc]
+            button(text, f"Add {text.replace('All', 'all')} to the sites", partial(self._add_sites, letter))
             for letter, text in _KINDS
             if letter != "M" or model.d_mlp
         ]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QStatusBar, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QStatusBar, QWidget
 
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
@@ -18,6 +18,8 @@ from interpviz.ui.text import ElidedLabel, Label, button, legible
 
 # What is over sooner is not worth a line that comes and goes.
 _PATIENCE_MS = 400
+_WATCHED_SECONDS = 3.0
+_BEGINNING = 0.05  # opening a model and reading texts say nothing of the speed of what follows
 
 _NAMES: dict[type, str] = {
     jobs.OpenModel: "Opening the model",
@@ -58,7 +60,9 @@ class _Task(QWidget):
     def __init__(self, request: Request, cancel: Callable[[], None]) -> None:
         super().__init__()
         self.name = _NAMES[type(request)]
-        self._text = Label(f"{self.name} …", "muted")
+        self._began: tuple[float, float] | None = None
+        self._text = ElidedLabel(f"{self.name} …", "muted")
+        self._text.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self._bar = QProgressBar(textVisible=False, maximum=1000)
         self._bar.setFixedWidth(110)
         self._bar.setAccessibleName(self.name)
@@ -73,7 +77,18 @@ class _Task(QWidget):
     def tell(self, fraction: float, text: str) -> None:
         self._bar.setValue(round(1000 * fraction))
         step = f"{self.name}: {legible(text)}" if text else self.name
-        self._text.setText(f"{step[:70]} · {fraction:.0%}")
+        self._text.setText(f"{step} · {fraction:.0%}{self._left(fraction)}")
+
+    def _left(self, fraction: float) -> str:
+        """How long the rest will take, once it was watched long enough to tell."""
+        now = time.perf_counter()
+        if fraction < _BEGINNING:
+            return ""
+        start, done = self._began = self._began or (now, fraction)
+        if now - start < _WATCHED_SECONDS or fraction <= done:
+            return ""
+        seconds = (1 - fraction) * (now - start) / (fraction - done)
+        return f", {seconds / 60:.0f} min left" if seconds > 90 else f", {seconds:.0f} s left"
 
 
 class TaskBar(QStatusBar):
@@ -98,7 +113,11 @@ class TaskBar(QStatusBar):
         scheduler.begun.connect(self._on_begun)
         scheduler.progress.connect(self._on_progress)
         scheduler.answered.connect(self._on_answer)
-        scheduler.ended.connect(self._on_end)
+        for over in (
+            scheduler.failed,
+            scheduler.ended,
+        ):  # what is cancelled fails at once, and ends when it heard of it
+            over.connect(self._on_end, max_args=1)
 
     def describe(self, text: str) -> None:
         """Say which model, cache and dictionaries are open."""

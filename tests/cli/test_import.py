@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from interpviz import api
 from tests.cli.conftest import Command
@@ -54,19 +55,28 @@ def test_a_map_without_two_sides_is_a_sentence(interpviz: Command, tmp_path: Pat
         (tmp_path / "batches.h5").unlink()
 
 
-def test_check_and_open_say_to_import_first(interpviz: Command, tmp_path: Path) -> None:
+def test_open_leaves_it_to_the_window_to_ask_what_arrays_become(
+    interpviz: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("interpviz.cli.window._open", opened.extend)
+    path = makers.make_arrays(tmp_path)
+    assert interpviz("open", path).status == 0
+    assert opened == [str(path)]
+
+
+def test_check_says_to_import_first(interpviz: Command, tmp_path: Path) -> None:
     chunks, delphi = tmp_path / "chunks", tmp_path / "delphi"
     makers.make_chunks(chunks)
     makers.make_delphi(delphi)
     for path in (chunks, delphi, makers.make_arrays(tmp_path), makers.make_saved(tmp_path / "saved").parent):
-        for command in ("check", "open"):
-            ended = interpviz(command, path)
-            name = path.name.split(".")[0]
-            assert (ended.status, ended.out) == (2, "")
-            assert ended.err == (
-                f"{path.name} holds activations of another program. "
-                f"Import them first: interpviz import {path} --out {name}.acts\n"
-            )
+        ended = interpviz("check", path)
+        name = path.name.split(".")[0]
+        assert (ended.status, ended.out) == (2, "")
+        assert ended.err == (
+            f"{path.name} holds activations of another program. "
+            f"Import them first: interpviz import {path} --out {name}.acts\n"
+        )
 
 
 def test_python_imports_by_the_same_names(tmp_path: Path) -> None:

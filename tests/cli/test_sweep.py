@@ -81,6 +81,7 @@ def test_a_contrast_alone_means_patch(interpviz: Command) -> None:
     assert alone["L3M"] != pytest.approx(zeroed["L3M"], abs=1e-3)
 
 
+@pytest.mark.slow
 def test_neurons_of_a_layer_and_features_of_a_dictionary_are_swept(interpviz: Command, tmp_path: Path) -> None:
     neurons = interpviz("sweep", "demo", *FOLLOWED, "--kind", "neuron", "--layer", 2, "--json").json
     assert list(by_site(neurons)) == [f"L2N{neuron}" for neuron in range(512)]

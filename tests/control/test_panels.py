@@ -156,6 +156,14 @@ def test_a_cache_that_is_not_of_the_open_model_stands_under_a_banner(fact: str, 
     assert cloud(DOCUMENT).banner == ""
 
 
+def test_a_cache_of_features_alone_says_that_it_has_no_cloud_and_whose_it_is():
+    codes = replace(CACHE, sites=(), codes=("book",), model_sha256=NO_MODEL)
+    view = picture_of(CloudController, "cloud", {CacheTokensRequest: cache_tokens()}, replace(DOCUMENT, cache=codes))
+    assert view.sentences[-1].startswith(
+        "c.acts keeps features of dictionaries, and no activation to map. It is not known which"
+    )
+
+
 @pytest.mark.parametrize(("fact", "value"), [("numerics", "folded"), ("model_sha256", NO_MODEL)])
 def test_rows_of_a_cache_that_is_not_of_the_open_model_never_lie_beside_its_run(fact: str, value: str):
     chosen = commands.choose_token(commands.open_cache(DOCUMENT, CACHE), 2, (0, 1, 2), "b")

@@ -58,7 +58,7 @@ def test_a_form_that_is_right_is_the_job_that_it_says(form: Form) -> None:
         ({"texts": ("/gone/corpus.txt",)}, "corpus.txt cannot be read as a file. Remove it"),
         ({"sites": ""}, "Name a site to record, such as L0R, or tick a dictionary."),
         ({"sites": "L0R L9R"}, "toy has no L9R: it has layers 0 to 1"),
-        ({"sites": "L0X"}, "'L0X' names no part of a model."),
+        ({"sites": "L0X"}, "'L0X' names no activation. Write L1R, L1A, L1M, L1H, E or a hook name."),
         ({"sites": "L0H1[2<1]"}, "L0H1[2<1] is one number of a pattern. Name a whole activation"),
         ({"sites": "book/3"}, "book/3 is a feature of a dictionary: tick the dictionary instead."),
         ({"dictionaries": ("book",), "k": 101}, "book has 100 features. Keep at most so many."),

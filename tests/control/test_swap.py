@@ -178,6 +178,7 @@ def back_by_opening(window: Window, folder: Path) -> None:
     window.open(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("back", [back_by_undo, back_by_opening])
 @pytest.mark.parametrize("opened", [[1], [1, 2]])
 def test_going_back_gives_the_first_model_s_numbers(

@@ -46,6 +46,12 @@ def test_a_site_that_was_not_recorded_is_named(recorded: Sample) -> None:
         Cache.open(recorded.folder).rows("L1M", [0])
 
 
+@pytest.mark.parametrize("site", ["L0H3", "L0H0[1<0]", "sae/3", "L0N1"])
+def test_a_part_that_the_cache_has_not_is_refused(recorded: Sample, site: str) -> None:
+    with pytest.raises(InterpvizError, match="small holds "):
+        Cache.open(recorded.folder).rows(site, [0])
+
+
 @pytest.mark.parametrize("row", [-1, 160])
 def test_a_row_beyond_the_cache_is_refused(recorded: Sample, row: int) -> None:
     with pytest.raises(ValueError, match="rows 0 to 159"):
@@ -54,7 +60,10 @@ def test_a_row_beyond_the_cache_is_refused(recorded: Sample, row: int) -> None:
 
 @pytest.mark.parametrize(
     "rows",
-    [slice(None), slice(30, 40), slice(95, 105), slice(100, None), slice(-3, None), slice(50, 50), slice(9, 150, 7)],
+    [
+        *(slice(None), slice(30, 40), slice(95, 105), slice(100, None), slice(-3, None), slice(50, 50)),
+        *(slice(9, 150, 7), slice(160, None), slice(500, 600), slice(7, 3)),
+    ],
 )
 def test_a_slice_of_rows_is_those_rows(recorded: Sample, rows: slice) -> None:
     cache = Cache.open(recorded.folder)

@@ -52,6 +52,9 @@ def test_a_session_is_a_session_whatever_its_name(tmp_path: Path) -> None:
 def test_an_hdf5_file_of_others_is_to_be_imported_and_so_are_its_layouts(tmp_path: Path) -> None:
     h5py.File(tmp_path / "theirs.h5", "w").close()
     assert kind_of(tmp_path / "theirs.h5") == "foreign"
+    with h5py.File(tmp_path / "cells.h5ad", "w") as file:
+        file.attrs["encoding-type"] = "anndata"
+    assert kind_of(tmp_path / "cells.h5ad") == "foreign"
     for make in (makers.make_arrays, makers.make_chunks, makers.make_delphi, makers.make_saved):
         assert kind_of(makers.source_of(make(tmp_path / make.__name__))) == "foreign"
     assert kind_of(tmp_path / "make_delphi" / "layers.1") == "foreign"  # though it has a config.json

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import signal
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from hypothesis.extra.numpy import arrays
 
 from interpviz.core.errors import InterpvizError
 from interpviz.data import manifest
+from interpviz.data import recorder as recorder_module
 from interpviz.data.activations import Cache
 from interpviz.data.checksums import BLOCK, block_count, block_sums, blocks_of_rows
 from interpviz.data.gathered import Gathered
@@ -207,6 +210,32 @@ def test_two_cannot_record_into_one_folder(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+def test_a_cache_that_another_began_before_the_lock_was_ours_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextlib.contextmanager
+    def late(folder: Path) -> Iterator[None]:
+        manifest.write(folder, job(texts=("e" * 64,)))
+        yield
+
+    monkeypatch.setattr(recorder_module, "locked", late)
+    with pytest.raises(InterpvizError, match="holds a cache of other texts"), recording(tmp_path / "x", job(), room=0):
+        pass
+
+
+def test_more_shards_than_names_are_refused_before_the_first(tmp_path: Path) -> None:
+    with (
+        recording(tmp_path / "x.acts", job(), room=0) as recorder,
+        pytest.raises(InterpvizError, match="100,001 shards are more than a cache can hold"),
+    ):
+        recorder.missing(100_001)
+
+
+def test_a_name_that_no_folder_can_have_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InterpvizError, match=r"cannot be read \(File name too long\)\. Choose another"):
+        committed_tokens(tmp_path / ("a" * 300), job())
+
+
 def test_a_shard_takes_whole_contexts_within_its_bounds() -> None:
     assert rows_a_shard(128, 1164) == 32_768
     assert rows_a_shard(1000, 12) == 32_000
@@ -227,6 +256,12 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InterpvizError, match="exists and is no cache"), recording(tmp_path, job(), room=0):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_cache_without_its_manifest_is_sent_to_be_repaired(sample: Sample) -> None:
+    (sample.folder / manifest.NAME).unlink()
+    with pytest.raises(InterpvizError, match="has lost its manifest.jsonl. Run `interpviz check --repair` on it"):
+        committed_tokens(sample.folder, sample.job)
 
 
 def test_a_full_disk_is_said_before_anything_is_computed(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def test_the_process_ends_with_the_stream(tmp_path: Path) -> None:
     assert not started.alive
 
 
+@pytest.mark.slow
 def test_a_process_that_crashes_or_hangs_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = text_files.table(tmp_path / "a.parquet", {"text": ["x" * 2 * PIECE]})
     for send, said in ((signal.SIGKILL, "made the"), (signal.SIGSTOP, r"took over 0\.5 seconds")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from interpviz.core.jobs import Record
 from interpviz.data import manifest
 from interpviz.data.check import check
+from interpviz.engine import cluster
 from interpviz.engine.record import record
 from tests.engine.pairs import Pair
 from tests.sources import ROOT
@@ -32,11 +34,14 @@ def test_a_cluster_that_loses_a_worker_makes_the_shards_of_one_process(llama: Pa
     try:
         while running.poll() is None and not any(far.glob("shard-*.h5")):
             pass
+        heard_at = _listening(running.pid)
         os.kill(_workers(running.pid)[0], signal.SIGKILL)
         lost_at = len(manifest.read(far).shards)
         assert running.wait(240) == 0
     finally:
         running.kill()
+    assert heard_at
+    assert heard_at <= {"0100007F", "0000000000000000FFFF00000100007F"}, "others than this machine may speak to it"
     near = record(llama.model, Record(llama.facts.source, (str(text),), SITES, str(tmp_path / "near.acts"), context=32))
     names = [line.file for line in manifest.read(tmp_path / "near.acts").shards]
     assert lost_at < len(names) - 2, "the worker was killed too late to be missed"
@@ -45,6 +50,20 @@ def test_a_cluster_that_loses_a_worker_makes_the_shards_of_one_process(llama: Pa
         assert (far / name).read_bytes() == (Path(near.source) / name).read_bytes()
     assert check(str(far)).whole
     assert not list(far.glob(".*"))
+
+
+def test_ctrl_c_waits_until_ray_has_started() -> None:
+    started = []
+
+    def start() -> None:
+        with cluster.uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            started.append("ray")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert started
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.slow
@@ -61,15 +80,42 @@ def test_a_cluster_that_nobody_started_is_a_sentence(llama: Pair, tmp_path: Path
 
 def _workers(parent: int) -> list[int]:
     """The processes of Ray's actors that descend from this one."""
+    lines = {process: _command(process) for process in _descendants(parent)}
+    found = [process for process, line in lines.items() if b"Worker" in line and line.startswith(b"ray::")]
+    assert found, "no worker runs"
+    return found
+
+
+def _listening(parent: int) -> set[str]:
+    """The addresses, as the kernel writes them, at which this process's descendants take connections."""
+    sockets = {link for process in (parent, *_descendants(parent)) for link in _open_files(process)}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in sockets:
+                found.add(local.partition(":")[0])
+    return found
+
+
+def _descendants(parent: int) -> list[int]:
     parents = {int(path.name): _parent(path) for path in Path("/proc").iterdir() if path.name.isdigit()}
     found = []
     for process in parents:
-        line, above = _command(process), process
+        above = parents[process]
         while above and above != parent:
             above = parents.get(above, 0)
-        if above == parent and b"Worker" in line and line.startswith(b"ray::"):
+        if above == parent:
             found.append(process)
-    assert found, "no worker runs"
+    return found
+
+
+def _open_files(process: int) -> list[str]:
+    found = []
+    with contextlib.suppress(OSError):
+        for handle in Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(os.readlink(handle))
     return found
 
 

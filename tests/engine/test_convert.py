@@ -27,6 +27,7 @@ def gguf(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return gguf_file.write(model, tmp_path_factory.mktemp("gguf") / "tiny.gguf")
 
 
+@pytest.mark.slow
 def test_a_gguf_file_and_the_folder_made_of_it_say_what_the_model_says(model: Any, gguf: Path, tmp_path: Path) -> None:
     convert_gguf(gguf, tmp_path / "tiny")
     with torch.no_grad():

@@ -38,6 +38,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return lens.load(str(tiny.save(tiny.llama(), tmp_path_factory.mktemp("llama"))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", [None, CONTRAST])
 def test_each_edge_is_the_mean_over_runs_from_the_corrupted_towards_the_clean_embedding(
     pair: tuple[Model, Plain], contrast: Prompt | None
@@ -58,6 +59,7 @@ def test_one_step_is_attribution_patching_in_the_clean_run(pair: tuple[Model, Pl
     assert max(abs(scores.get(edge, 0.0) - weight) for edge, weight in expected.items()) < 1e-4 * scale
 
 
+@pytest.mark.slow
 def test_with_more_steps_the_edges_out_of_the_embedding_come_to_what_the_whole_corruption_does(
     pair: tuple[Model, Plain],
 ) -> None:

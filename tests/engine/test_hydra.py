@@ -44,6 +44,7 @@ def test_attention_and_mlp_are_each_told_in_nats(tmp_path: Path) -> None:
     assert found.mlp.ablated.tolist() == pytest.approx([38 / 13 - 14 / 5], abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distractor", ["f", ""])
 @pytest.mark.parametrize("mode", ["zero", "mean", "patch"])
 def test_both_impacts_are_those_of_plain_transformers(

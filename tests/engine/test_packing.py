@@ -176,7 +176,7 @@ def test_what_is_no_text_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_takes_no_rows_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(InterpvizError, match=r"cannot be kept in .*gone \(No such file.*Make room there"):
+    with pytest.raises(InterpvizError, match=r"cannot be kept in .*gone \(No such file.*Choose another folder"):
         packed(Letters(), 1, [text_files.plain(tmp_path)], 4, None, tmp_path / "gone")
 
 

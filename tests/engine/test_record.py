@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,13 @@ from interpviz.core.errors import Cancelled, InterpvizError
 from interpviz.core.jobs import Record
 from interpviz.core.report import silent
 from interpviz.core.sites import EMBED, Site
-from interpviz.data import dictionaries, manifest, recorder
+from interpviz.data import manifest, recorder
 from interpviz.data.activations import Cache
 from interpviz.data.check import check
 from interpviz.engine import record as record_module
 from interpviz.engine import shard_maker
-from interpviz.engine.dictionaries import SAE
 from interpviz.engine.hands import local_hands
 from interpviz.engine.record import record
-from tests.data import sae_files
 from tests.engine.pairs import Pair
 
 TEXT = "the cat sat on a mat and the dog sat too".replace("", " ")
@@ -62,6 +62,24 @@ def test_heads_are_the_inputs_of_the_output_projection(llama: Pair, text: Path, 
     taken.remove()
     _assert_close(cache.rows("L1H", range(CONTEXT)).reshape(CONTEXT, -1), seen[0].numpy())
     _assert_close(cache.rows("L1H3", range(CONTEXT)), seen[0].numpy().reshape(CONTEXT, 6, -1)[:, 3])
+
+
+def test_neurons_and_queries_are_those_of_plain_transformers(llama: Pair, text: Path, tmp_path: Path) -> None:
+    facts = _record(llama, text, tmp_path, sites=("L0N3", "L1Q2"))
+    cache, seen = Cache.open(facts.source), list[Any]()
+    layers = llama.plain.model.layers
+    taken = (
+        layers[0].mlp.down_proj.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0][0])),
+        layers[1].self_attn.q_proj.register_forward_hook(lambda module, inputs, output: seen.append(output[0])),
+    )
+    _hidden_states(llama, cache.tokens().id[:CONTEXT])
+    for one in taken:
+        one.remove()
+    neurons, queries = (each.numpy() for each in seen)
+    _assert_close(cache.rows("blocks.0.mlp.hook_post", range(CONTEXT)), neurons)
+    _assert_close(cache.rows("L0N3", range(CONTEXT)), neurons[:, 3])
+    _assert_close(cache.column("L0N3", 0)[:CONTEXT], neurons[:, 3])
+    _assert_close(cache.rows("L1Q2", range(CONTEXT)), queries.reshape(CONTEXT, 6, -1)[:, 2])
 
 
 def test_the_cache_says_what_made_it(llama: Pair, text: Path, tmp_path: Path) -> None:
@@ -142,6 +160,8 @@ def test_other_arguments_for_a_folder_that_exists_are_refused(
         ({"context": 1}, "reads contexts of 2 to 32 tokens"),
         ({"texts": ("/nowhere.txt",)}, "There is no|cannot be read"),
         ({"dictionaries": ("/nowhere",)}, "nowhere"),
+        ({"sites": ("L1H0[3<2]",)}, r"L1H0\[3<2\] is one number of a pattern\. Name a whole activation"),
+        ({"sites": ("sae/3",)}, "sae/3 is a feature, which --dictionary FOLDER keeps"),
     ],
 )
 def test_a_mistake_is_a_sentence_and_leaves_no_folder(
@@ -171,27 +191,34 @@ def test_bfloat16_keeps_what_float32_had_to_eight_bits(llama: Pair, text: Path, 
     assert check(short.source).whole
 
 
-def test_codes_are_the_strongest_features_of_a_dictionary(llama: Pair, text: Path, tmp_path: Path) -> None:
-    folder = _dictionary(tmp_path)
-    facts = _record(llama, text, tmp_path, sites=(Site(1, "resid_post"),), dictionaries=(folder,), k=5)
-    cache = Cache.open(facts.source)
-    sae = SAE(dictionaries.load(folder))
-    index, value = (getattr(cache.codes("sae", range(40)), part) for part in ("index", "value"))
-    states = torch.from_numpy(cache.rows("L1R", range(40)))  # float16 is nearly what the model handed over
-    dense = sae.encode(states).numpy()
-    wanted = np.sort(dense, axis=1)[:, ::-1][:, :5]
-    np.testing.assert_allclose(value, wanted, rtol=2e-2, atol=2e-2)
-    for row in range(40):
-        taken = index[row] != 0xFFFFFFFF
-        np.testing.assert_allclose(value[row, taken], dense[row, index[row, taken]], rtol=2e-2, atol=2e-2)
-        assert (value[row, ~taken] == 0).all()
+def test_a_process_finds_a_model_that_was_named_from_this_folder(
+    llama: Pair, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, named = llama.model, list[str]()
+    monkeypatch.setattr(model, "facts", replace(model.facts, source=os.path.relpath(model.facts.source)))
+
+    def hands(model: Any, job: Any, saes: Any, folder: Path, work: Any, count: int) -> Any:
+        named.append(work["model"])
+        return local_hands(model, job, saes, folder, work, 1)
+
+    monkeypatch.setattr(record_module, "local_hands", hands)
+    record(model, Record(model.facts.source, (str(text),), ("L0R",), str(tmp_path / "x.acts"), context=CONTEXT))
+    assert named == [str(Path(llama.facts.source).resolve())]
 
 
-def test_codes_alone_can_be_kept(llama: Pair, text: Path, tmp_path: Path) -> None:
-    folder = _dictionary(tmp_path)
-    facts = _record(llama, text, tmp_path, sites=(), dictionaries=(folder,), k=5)
-    assert facts.sites == ()
-    assert check(facts.source).whole
+def test_a_model_that_finds_no_memory_is_a_sentence(
+    llama: Pair, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = llama.model.forward
+
+    def failing(*given: Any, **more: Any) -> Any:
+        if given[0].shape[1] > 1:
+            raise MemoryError
+        return forward(*given, **more)
+
+    monkeypatch.setattr(llama.model, "forward", failing)
+    with pytest.raises(InterpvizError, match="There is not enough memory to run the model"):
+        _record(llama, text, tmp_path, workers=1)
 
 
 def test_a_model_that_fails_is_a_sentence_and_what_was_recorded_stays(
@@ -228,11 +255,6 @@ def _record(pair: Pair, text: Path, folder: Path, name: str = "x.acts", **more: 
 
 def _processes_alone(model: Any, job: Any, saes: Any, folder: Path, work: Any, count: int) -> Any:
     return local_hands(model, job, saes, folder, work, count + 1)[1:]
-
-
-def _dictionary(folder: Path) -> str:
-    stated = sae_files.config(d_in=24, metadata={"hook_name": "blocks.1.hook_resid_post"})
-    return str(sae_files.save(folder / "sae", stated, sae_files.weights(d_in=24)))
 
 
 def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:

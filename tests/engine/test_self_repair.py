@@ -67,6 +67,7 @@ def test_both_shares_are_told_apart_where_an_mlp_makes_up_for_a_head(pythagorean
     assert found.value == pytest.approx(8 / 13 - (38 / 13 - left), abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distractor", ["f", ""])
 @pytest.mark.parametrize("mode", ["zero", "mean", "patch"])
 @pytest.mark.parametrize("site", ["L0H1", "L1M", "L2H3"])

@@ -76,6 +76,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield Bench(folder, text.read_text("utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_effect_is_the_mean_over_the_draws_of_what_plain_hooks_take_away(

@@ -110,9 +110,10 @@ def test_its_keys_are_free_and_without_a_model_it_says_what_to_do(window: MainWi
 def test_import_asks_for_a_file_and_has_it_looked_into(
     window: MainWindow, acts: Acts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (["/data/x.safetensors"], ""))
-    trigger(window, "cache.import")
-    assert acts.done == [("foreign.open", "/data/x.safetensors")]
+    for chosen in ("/data/x.h5", "/data/layers.1/0_7.safetensors", "/data/saved/data-00000-of-00001.arrow"):
+        monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, chosen=chosen: ([chosen], ""))
+        trigger(window, "cache.import")
+    assert acts.done == [("foreign.open", path) for path in ("/data/x.h5", "/data/layers.1", "/data/saved")]
 
 
 def test_what_was_looked_into_is_shown_and_imported(window: MainWindow, acts: Acts) -> None:

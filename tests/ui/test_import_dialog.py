@@ -123,6 +123,16 @@ def test_a_row_is_edited_by_keys_alone_and_escape_leaves_only_the_field(opened: 
     assert dialog.isVisible()
 
 
+def test_how_uint16_is_read_is_said_and_the_layout_is_not_cut(opened: Open) -> None:
+    bits = Holding("layer_3", (10, 8), "uint16", "")
+    long = "rows are shuffled, and some versions shuffle every layer on its own " * 4
+    dialog = opened(replace(KNOWN, holdings=(bits, IDS), layout=long))
+    told = next(label for label in dialog.findChildren(QLabel) if label.text() == long)
+    assert told.height() >= 3 * told.fontMetrics().lineSpacing()
+    assert any("uint16 is read as the bits of bfloat16" in label.text() for label in dialog.findChildren(QLabel))
+    assert not any("uint16 is read" in label.text() for label in opened().findChildren(QLabel))
+
+
 def test_a_file_of_nothing_says_so(opened: Open) -> None:
     assert "There is no array in chunk.h5" in opened(replace(KNOWN, holdings=())).foot.missing.text()
 

@@ -132,6 +132,16 @@ def test_the_word_that_is_typed_is_completed(opened: Open) -> None:
     assert dialog.isVisible()
 
 
+def test_a_word_in_the_middle_of_the_line_is_completed_where_it_stands(opened: Open) -> None:
+    dialog = opened()
+    dialog.sites.setText("L0R, L1M")
+    dialog.sites.setCursorPosition(4)
+    QTest.keyClicks(dialog.sites, "l1r")
+    QTest.keyClick(dialog.sites.completer_list, Qt.Key.Key_Down)
+    QTest.keyClick(dialog.sites.completer_list, Qt.Key.Key_Return)
+    assert (dialog.sites.text(), dialog.sites.cursorPosition()) == ("L0R,L1R L1M", 7)
+
+
 def test_files_that_fall_on_it_are_listed_once_and_removed_with_a_key(opened: Open, text: str) -> None:
     dialog = opened()
     mime = QMimeData()

@@ -104,6 +104,48 @@ def test_cancel_stops_that_work(bar: TaskBar, work: Work, qtbot: QtBot) -> None:
     work.ended.emit(LONG)
 
 
+def test_what_is_cancelled_goes_at_once_and_not_when_its_process_has_ended(
+    bar: TaskBar, work: Work, qtbot: QtBot
+) -> None:
+    work.begun.emit(LONG)
+    qtbot.waitUntil(lambda: bool(bar.running()))
+    work.failed.emit(LONG, "Stopped.")
+    assert bar.running() == ()
+    work.ended.emit(LONG)
+
+
+def test_a_long_job_says_how_much_time_is_left(
+    bar: TaskBar, work: Work, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work.begun.emit(LONG)
+    qtbot.waitUntil(lambda: bool(bar.running()))
+    clock = [0.0]
+    monkeypatch.setattr("interpviz.ui.tasks.time.perf_counter", lambda: clock[0])
+    said = []
+    for clock[0], fraction in ((0.0, 0.01), (90.0, 0.04), (100.0, 0.2), (101.0, 0.21), (110.0, 0.4), (1100.0, 0.45)):
+        work.progress.emit(LONG, fraction, "x")
+        said.append(next(label.text() for label in bar.findChildren(QLabel) if "circuit" in label.text()))
+    assert [one.removeprefix("Tracing the circuit: x · ") for one in said] == [
+        "1%",
+        "4%",
+        "20%",
+        "21%",
+        "40%, 30 s left",  # 20% in 10 s
+        "45%, 37 min left",  # 25% in 1,000 s
+    ]
+    work.ended.emit(LONG)
+
+
+def test_a_long_sentence_gives_way_in_a_narrow_window(bar: TaskBar, work: Work, qtbot: QtBot) -> None:
+    work.begun.emit(LONG)
+    qtbot.waitUntil(lambda: bool(bar.running()))
+    work.progress.emit(LONG, 0.1, "88,064 of 519,966 tokens, 18,625 tokens/s, 0.34 GB to write")
+    assert bar.minimumSizeHint().width() < 400
+    text = next(label for label in bar.findChildren(QLabel) if "circuit" in label.text())
+    assert text.text().endswith("0.34 GB to write · 10%")
+    work.ended.emit(LONG)
+
+
 def test_the_last_answer_says_how_long_it_took(bar: TaskBar, work: Work, store: Store) -> None:
     answer = RunResult(tokens("a"), np.zeros(3, np.float32), None, None, 0.0421)
     store.apply(commands.open_model, MODEL)

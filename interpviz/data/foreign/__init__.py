@@ -46,7 +46,7 @@ def _open(path: Path, report: Report) -> Source:
         if delphi.folders_of(path):
             return delphi.opened(path, report)
         if hdf5.files_of(path):
-            return hdf5.opened(path)
+            return hdf5.opened(path, report)
     raise InterpvizError(
         f"{path.name} is of no layout that can be imported. Choose an HDF5 file, a folder of chunk_0.hdf5 and so on, a "
         "cache of delphi, or a data set folder of SAELens."

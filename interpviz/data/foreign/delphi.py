@@ -22,7 +22,7 @@ from interpviz.core.report import Report, silent
 from interpviz.core.results import F4
 from interpviz.data.foreign.config import config, count
 from interpviz.data.foreign.latents import PIECE, Contexts, Latents, latents
-from interpviz.data.foreign.names import TOKENS, hook_of_module
+from interpviz.data.foreign.names import LISTED, TOKENS, hook_of_module
 from interpviz.data.foreign.source import LONGEST_CONTEXT, Rows, Source, Strongest
 
 MOST = 64
@@ -34,13 +34,17 @@ _FILE = re.compile(r"(\d{1,9})_(\d{1,9})\.safetensors")
 
 @dataclass(frozen=True)
 class Module:
-    """The latents of one module: its files, how many are kept at every token, and how many that leaves out."""
+    """The latents of one module: its files, how many are kept at every token, and how many that leaves out.
+
+    `lost` are the latents, first and last, between those of its files.
+    """
 
     name: str
     files: tuple[Latents, ...]
     features: int
     k: int
     cut: int
+    lost: tuple[tuple[int, int], ...]
 
 
 def folders_of(path: Path) -> tuple[Path, ...]:
@@ -105,16 +109,19 @@ def _same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
 
 
 def _module(name: str, files: list[Latents], contexts: Contexts, report: Report) -> Module:
+    lost = [(0, files[0].start - 1)]
     for before, after in itertools.pairwise(files):
         if after.start <= before.end:
             raise InterpvizError(f"{before.path.name} and {after.path.name} share latents. Copy {name} again whole.")
+        lost.append((before.end + 1, after.start - 1))
     active = np.zeros(contexts.rows, np.int32)
     for number, file in enumerate(files):
         report(number / len(files), f"Looking at {name}")
         file.look(contexts, active, report, number / len(files))
     most = int(active.max(initial=0))
     cut = int(np.maximum(active - MOST, 0).sum(dtype=np.int64)) if most > MOST else 0
-    return Module(name, tuple(files), files[-1].end + 1, max(1, min(MOST, most)), cut)
+    apart = tuple((first, last) for first, last in lost if first <= last)
+    return Module(name, tuple(files), files[-1].end + 1, max(1, min(MOST, most)), cut, apart)
 
 
 def _strongest(module: Module, contexts: Contexts) -> Strongest:
@@ -161,6 +168,9 @@ def _layout(modules: Iterable[Module]) -> str:
     for module in modules:
         if module.cut:
             said += f"; of {module.name} the {module.k} strongest a token are kept, {module.cut:,} weaker ones left out"
+        if module.lost:
+            ranges = ", ".join(f"{first:,} to {last:,}" for first, last in module.lost[:LISTED])
+            said += f"; no file of {module.name} holds its latents {ranges}{' and more' * (len(module.lost) > LISTED)}"
     return said
 
 

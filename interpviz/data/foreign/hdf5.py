@@ -20,14 +20,16 @@ from numpy.typing import NDArray
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.jobs import Foreign, Holding
+from interpviz.core.report import Report, silent
 from interpviz.data import probe
 from interpviz.data.child import Child, ChildFailed
 from interpviz.data.foreign.config import config
-from interpviz.data.foreign.names import sure
+from interpviz.data.foreign.names import by_head, sure
 from interpviz.data.foreign.source import BFLOAT16, Rows, Source
 from interpviz.data.foreign.stacked import FLOATS, INTEGERS, Piece, Stacked
 
 LIMIT = 10.0
+LOOKED_AT = 32  # rows; a row of activations has hundreds of numbers of either sign
 
 _CHUNK = re.compile(r"chunk_(\d{1,9})\.(hdf5|h5)")
 _LAYER = re.compile(r"layer_(\d{1,9})/(inputs|targets)")
@@ -43,19 +45,18 @@ def files_of(path: Path) -> tuple[Path, ...]:
         return (path,) if file.read(len(probe.SIGNATURE)) == probe.SIGNATURE else ()
 
 
-def opened(path: Path) -> Source:
+def opened(path: Path, report: Report = silent) -> Source:
     """The source at this path. Raises InterpvizError for what leads out of it, and for pieces that differ."""
     files = files_of(path)
     if path.is_dir() and (lost := set(range(len(files))) - _chunks(path).keys()):
         raise InterpvizError(f"{path.name} lacks chunk_{min(lost)}. Copy the folder again whole.")
     reader = _Reader()
-    arrays = _arrays(files, reader)
+    arrays = _arrays(files, reader, report)
     sure(path, arrays)
     layers = any(_LAYER.fullmatch(name) for name in arrays)
-    halves = any(_is_halves(array) for array in arrays.values())
-    foreign = Foreign(
-        str(path.resolve()), _layout(len(files), layers, halves), _tokens(arrays), tuple(map(_holding, arrays.values()))
-    )
+    halves = [array for array in arrays.values() if _is_halves(array)]
+    layout = _layout(len(files), layers, bool(halves)) + _suspicion([array for array in halves if _is_clamped(array)])
+    foreign = Foreign(str(path.resolve()), layout, _tokens(arrays), tuple(map(_holding, arrays.values())))
 
     def rows(name: str, hook: str) -> Rows:
         return arrays[name].rows(hook)
@@ -69,10 +70,11 @@ def _chunks(folder: Path) -> dict[int, Path]:
     return {int(named[1]): file for named, file in found if named}
 
 
-def _arrays(files: Sequence[Path], reader: _Reader) -> dict[str, Stacked]:
+def _arrays(files: Sequence[Path], reader: _Reader, report: Report) -> dict[str, Stacked]:
     """Every array of all files by name, in the order of the first."""
     gathered: dict[str, list[tuple[str, Piece]]] = {}
-    for file in files:
+    for number, file in enumerate(files):
+        report(number / len(files), f"Looking at {file.name}")
         here = _of_file(file, reader)
         if gathered and here.keys() != gathered.keys():
             raise InterpvizError(
@@ -102,7 +104,8 @@ def _stacked(name: str, pieces: list[tuple[str, Piece]]) -> Stacked:
         raise InterpvizError(
             f"The pieces of {name} differ in width or type, so they are no one array. Write them anew."
         )
-    return Stacked(name, pieces[0][0], tuple(piece for _, piece in pieces))
+    filled = [piece for _, piece in pieces if piece.shape[0]] or [pieces[0][1]]
+    return Stacked(name, pieces[0][0], tuple(filled))
 
 
 def _array_name(path: str) -> str:
@@ -137,13 +140,32 @@ def _layout(files: int, layers: bool, halves: bool) -> str:
     )
 
 
+def _is_clamped(array: Stacked) -> bool:
+    """Whether none of its first rows has a negative number: a version of the generator lets HDF5 turn signed halves
+
+    into unsigned ones by value, and all that is negative becomes 0.
+    """
+    first = array.pieces[0]
+    return not (first.read(0, min(LOOKED_AT, first.shape[0]), 1) >> 15).any()
+
+
+def _suspicion(clamped: Sequence[Stacked]) -> str:
+    if not clamped:
+        return ""
+    others = f" and {len(clamped) - 1} more arrays" if len(clamped) > 1 else ""
+    return (
+        f"; the first rows of {clamped[0].name}{others} hold no negative number, so what wrote them has most likely "
+        "lost those"
+    )
+
+
 def _tokens(arrays: dict[str, Stacked]) -> int:
     """How many rows there are, as the first array that says what it is has them; else the first array at all."""
     holdings = {array.holding().proposed: array for array in reversed(arrays.values())}
     if "tokens" in holdings:
         return prod(holdings["tokens"].shape)
     array = next((array for array in arrays.values() if _holding(array).proposed), next(iter(arrays.values())))
-    return array.shape[0] if len(array.shape) < 3 else array.shape[0] * array.shape[1]
+    return prod(array.shape[: max(1, min(2, len(array.shape) - 1 - by_head(_holding(array).proposed)))])
 
 
 class _Reader:

@@ -71,6 +71,7 @@ class Wanted:
                     f"{every[0].name} has {every[0].count:,} rows, but {found.name} has {found.count:,}. "
                     "Map only arrays of the same tokens."
                 )
+        self._check_pieces()
         contexts = {found.context: found.name for found in every if found.context}
         if len(contexts) > 1:
             (one, first), (other, second) = list(contexts.items())[:2]
@@ -86,6 +87,16 @@ class Wanted:
                 f"{every[0].name} has {every[0].count:,} rows, over 2,147,483,647. Import a part of it."
             )
         return every[0].count, next(iter(contexts), 0)
+
+    def _check_pieces(self) -> None:
+        """Raise where two arrays have as many rows, but not in each of their pieces: these are not the same tokens."""
+        apart = [rows for rows in (*self.sites.values(), *([self.tokens] if self.tokens else [])) if rows.starts[1:]]
+        for rows in apart[1:]:
+            if rows.starts != apart[0].starts:
+                raise InterpvizError(
+                    f"The pieces of {apart[0].name} and of {rows.name} have different numbers of rows. "
+                    "Map only arrays of the same tokens."
+                )
 
     def stated(self, texts: tuple[str, ...]) -> Job:
         """All that decides what is written; `texts` are the sha256 of the files that it is made of."""

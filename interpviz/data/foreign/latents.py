@@ -60,6 +60,7 @@ class Latents:
     def look(self, contexts: Contexts, active: NDArray[np.int32], report: Report, done: float) -> None:
         """Check every location and value, count in `active` (rows,) the latents of each row, and sort if need be."""
         last, in_order = -1, True
+        self._check_length(contexts)
         for low, piece in self.pieces():
             report(done)
             self._check(piece, contexts)
@@ -96,6 +97,14 @@ class Latents:
         if self._bfloat16:
             return of_bfloat16(stored)
         return as_float32(stored) if stored.dtype == np.float16 else stored.astype(np.float32)
+
+    def _check_length(self, contexts: Contexts) -> None:
+        """delphi looks whether contexts and latents fit 16 bits, but not positions: 65,536 became 0."""
+        if contexts.length > 2**16 and self._locations.dtype.itemsize == 2:
+            raise InterpvizError(
+                f"{self.path.name} counts positions to 65,535, but its contexts have {contexts.length:,} tokens, so "
+                "nobody knows what was active where. Cache it again with shorter contexts."
+            )
 
     def _check(self, piece: NDArray[Any], contexts: Contexts) -> None:
         low, high = piece.min(axis=0), piece.max(axis=0)

@@ -12,7 +12,7 @@ from interpviz.core.sites import ANY_HOOK, whole_hook
 
 TOKENS = "tokens"
 LISTED = 10
-BY_HEAD = (".hook_z", ".hook_q", ".hook_k", ".hook_v")
+BY_HEAD = tuple(f".hook_{part}" for part in ("z", "q", "k", "v", "rot_q", "rot_k", "result"))
 
 _TOKEN_NAMES = frozenset({"token_ids", "tokens", "input_ids"})
 _MODULE = re.compile(r"(?:[A-Za-z_]\w{0,64}\.){0,4}(?:layers|h|blocks)\.(\d{1,9})(?:\.(\w{1,64}))?", re.ASCII)

@@ -18,12 +18,13 @@ from interpviz.core.jobs import Foreign
 from interpviz.core.report import Report, silent
 from interpviz.data import tables
 from interpviz.data.foreign.config import config
-from interpviz.data.foreign.names import sure
+from interpviz.data.foreign.names import by_head, hook_of_module, sure
 from interpviz.data.foreign.source import Rows, Source
 from interpviz.data.foreign.stacked import FLOATS, INTEGERS, Piece, Stacked
 
 PARTS = ("dataset_info.json", "state.json")
 RUNNER = "cache_activations_runner_cfg.json"  # SAELens puts it beside what it uploads
+SIDE_BY_SIDE = "_flat"
 
 
 def is_saved(path: Path) -> bool:
@@ -46,7 +47,7 @@ def opened(path: Path, report: Report = silent) -> Source:
                 gathered.setdefault(name, []).append((dtype, piece))
     arrays = {name: array for name, found in gathered.items() if (array := _stacked(name, found, rows)) is not None}
     sure(path, arrays)
-    holdings = tuple(array.holding() for array in arrays.values())
+    holdings = tuple(array.holding(hook=_hook(array)) for array in arrays.values())
     context = next((array.shape[1] for array in arrays.values() if len(array.shape) > 2), 1)
     foreign = Foreign(str(path.resolve()), "a data set of Hugging Face's, as SAELens caches", rows * context, holdings)
     model = config(path / RUNNER).get("model_name", "")
@@ -87,7 +88,24 @@ def _stacked(name: str, found: list[tuple[str, Piece]], rows: int) -> Stacked | 
     return array if whole and array.shape[0] == rows and 0 not in array.shape else None
 
 
+def _hook(array: Stacked) -> str:
+    """What a column is where its name alone does not say it: SAELens also caches what Hugging Face's modules put out.
+
+    It lays the heads of an activation side by side, and keeps nowhere how many they were: that is another activation.
+    """
+    if array.whole_numbers or len(array.shape) not in (2, 3):
+        return ""
+    return (
+        f"{array.name}{SIDE_BY_SIDE}" if by_head(array.name) and len(array.shape) == 3 else hook_of_module(array.name)
+    )
+
+
 def _rows(arrays: dict[str, Stacked], name: str, hook: str) -> Rows:
+    """The column as this activation; three axes are (contexts, positions, width), never heads."""
+    if by_head(hook) and len(arrays[name].shape) < 4:
+        raise InterpvizError(
+            f"{name} has its heads side by side, and nothing says how many they are. Call it {hook}{SIDE_BY_SIDE}."
+        )
     return arrays[name].rows(hook)
 
 

@@ -80,8 +80,9 @@ class Stacked:
         width, edges = prod(self.shape[1:]), self.starts(1)
         if len(self.shape) < 3:
             axes = len(self.shape)
-            read = partial(self._read, axes, self.starts(axes))
-            return Rows(self.name, edges[-1] * width, (), self.dtype, _context((width,)), read)
+            starts = self.starts(axes)
+            read = partial(self._read, axes, starts)
+            return Rows(self.name, starts[-1], (), self.dtype, _context((width,)), read, starts[:-1])
         if width >= LONGEST_CONTEXT:
             raise InterpvizError(f"{self.name} is {said(self.shape)}, but no context is so long. Map another array.")
 
@@ -90,7 +91,8 @@ class Stacked:
             whole = self._read(1, edges, first, -(-stop // width)).reshape(-1)
             return whole[start - first * width : stop - first * width]
 
-        return Rows(self.name, edges[-1] * width, (), self.dtype, _context((width,)), flat)
+        starts = tuple(edge * width for edge in edges)
+        return Rows(self.name, starts[-1], (), self.dtype, _context((width,)), flat, starts[:-1])
 
     def _read(self, axes: int, edges: Sequence[int], start: int, stop: int) -> NDArray[Any]:
         parts = [

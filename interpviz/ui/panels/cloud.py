@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStyledItemDelegate, QVBoxLayout
 
 from interpviz.control.cloud import CloudPicture, context_text
 from interpviz.core.sites import short_name
@@ -28,6 +30,7 @@ _COLOURS = (
     ("document", "Document", "One colour a document"),
     ("position", "Position", "Colour by place in the context"),
 )
+_SITE_WIDTH, _PAD = 96, 16
 
 
 class CloudPanel(Panel[CloudPicture]):
@@ -42,6 +45,8 @@ class CloudPanel(Panel[CloudPicture]):
         self.site = QComboBox()
         self.site.setAccessibleName("Site of the cloud")
         self.site.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.site.setItemDelegate(QStyledItemDelegate(self.site))  # its own knows no style sheet
+        self.site.setMaximumWidth(_SITE_WIDTH)  # any hook name may stand here, and the header is full
         self.site.setToolTip(tooltip("Which recorded activation is shown"))
         self.site.activated.connect(lambda k: act("cloud.show", self.site.itemData(k), None))
         self.method = Segments("Projection", _METHODS, lambda key: act("cloud.show", "", key))
@@ -108,8 +113,11 @@ class CloudPanel(Panel[CloudPicture]):
     def _show_controls(self, picture: CloudPicture) -> None:
         if [self.site.itemData(k) for k in range(self.site.count())] != list(picture.sites):
             self.site.clear()
-            for hook in picture.sites:
-                self.site.addItem(legible(short_name(hook)), hook)
+            for k, hook in enumerate(picture.sites):
+                self.site.addItem(legible(_named(hook)), hook)
+                self.site.setItemData(k, tooltip(hook), Qt.ItemDataRole.ToolTipRole)
+            self.site.setMinimumWidth(min(_SITE_WIDTH, self.site.sizeHint().width()))  # else the header cuts it
+            self.site.view().setMinimumWidth(self.site.view().sizeHintForColumn(0) + _PAD)
         self.site.setCurrentIndex(picture.sites.index(picture.site))
         self.method.choose(picture.method)
         self.colour.choose(picture.colour)
@@ -168,3 +176,10 @@ class CloudPanel(Panel[CloudPicture]):
 
 BOUNDS = Camera(0.0, 0.0, 1.0, 1.0)
 MARGINS = (14.0, 14.0, 14.0, 14.0)
+
+
+def _named(hook: str) -> str:
+    """A hook as a narrow field shows it: `L1R`, `L1 mlp.in`."""
+    short = short_name(hook)
+    layered = re.fullmatch(r"blocks\.(\d+)\.(.+)", short)
+    return f"L{layered[1]} {layered[2].replace('hook_', '')}" if layered else short

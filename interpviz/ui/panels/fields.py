@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QStyledItemDelegate
 
 from interpviz.ui.marks import Align, width_of, write
 from interpviz.ui.text import label_text, legible, tooltip
@@ -74,6 +74,7 @@ class Chooser(QComboBox):
         super().__init__()
         self._keys: tuple[str, ...] = ()
         self._texts: tuple[str, ...] = ()
+        self.setItemDelegate(QStyledItemDelegate(self))  # its own knows no style sheet
         self.activated.connect(lambda place: chosen(self._keys[place]))
 
     def name(self, name: str, does: str) -> None:

@@ -1,6 +1,7 @@
 """Makes the folders of `saelens_cache` by SAELens itself, in an environment of its own.
 
-    python3 -m venv VENV && VENV/bin/pip install sae-lens==6.54.12 && VENV/bin/python tests/data/foreign/make_saelens_cache.py
+    python3 -m venv VENV && VENV/bin/pip install sae-lens==6.54.12
+    VENV/bin/python tests/data/foreign/make_saelens_cache.py
 
 Each is what `CacheActivationsRunner` left; NAME.npz beside it holds what `datasets.load_from_disk` reads there. The
 model is a random HookedTransformer, handed to the runner in place of one that it would fetch.
@@ -35,7 +36,7 @@ def make(name: str, hook: str, dtype: str) -> None:
     shutil.rmtree(HERE / name, ignore_errors=True)
     CacheActivationsRunner(configured(HERE / name, hook, dtype), override_dataset=texts).run()
     found = load_from_disk(HERE / name).with_format("numpy")
-    np.savez(HERE / f"{name}.npz", activations=np.stack(found[hook]), tokens=np.stack(found["token_ids"]))
+    np.savez(HERE / f"{name}.npz", activations=np.stack(found[hook]).astype(dtype), tokens=np.stack(found["token_ids"]))
     check(model, hook, found)
 
 

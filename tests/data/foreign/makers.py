@@ -44,7 +44,9 @@ def chunk(number: int, layer: int, part: str, rows: int, dtype: str) -> NDArray[
     """What a chunk of `make_chunks` holds under one name."""
     seed = 100 * number + 10 * layer + (part == "targets")
     if dtype == "uint16":  # the bits of finite bfloat16 numbers of all sizes
-        return np.random.default_rng(seed).integers(0, 0x7F80, (rows, D_MODEL), np.uint16)
+        draw = np.random.default_rng(seed)
+        bits: NDArray[np.uint16] = draw.integers(0, 0x7F80, (rows, D_MODEL), np.uint16)
+        return bits | (draw.integers(0, 2, (rows, D_MODEL), np.uint16) << 15)
     return numbers(rows, D_MODEL, seed=seed).astype(dtype)
 
 

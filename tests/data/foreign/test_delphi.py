@@ -125,6 +125,16 @@ def test_an_activation_that_is_no_number_is_a_sentence(tmp_path: Path) -> None:
         look_into(tmp_path / "theirs")
 
 
+def test_latents_that_no_file_holds_are_said(tmp_path: Path) -> None:
+    path = makers.make_delphi(tmp_path / "theirs", ("layers.1",))
+    assert "no file of" not in look_into(tmp_path / "theirs").layout
+    path.rename(path.with_name("16_23.safetensors"))
+    said = look_into(tmp_path / "theirs").layout
+    assert said.endswith("; no file of layers.1 holds its latents 8 to 15")
+    (path.with_name("0_7.safetensors")).unlink()
+    assert look_into(tmp_path / "theirs").layout.endswith("; no file of layers.1 holds its latents 0 to 15")
+
+
 def test_files_that_share_latents_are_a_sentence(tmp_path: Path) -> None:
     path = makers.make_delphi(tmp_path / "theirs", ("layers.1",))
     path.rename(path.with_name("7_15.safetensors"))

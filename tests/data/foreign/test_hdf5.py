@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from interpviz.core.errors import InterpvizError
+from interpviz.core.errors import Cancelled, InterpvizError
 from interpviz.core.jobs import Import
 from interpviz.data.activations import Cache
 from interpviz.data.foreign import look_into, opened
@@ -37,6 +37,14 @@ def test_chunks_of_a_clt_generator_are_read_exactly(tmp_path: Path, dtype: str, 
         np.testing.assert_array_equal(
             cache.rows(f"blocks.{layer}.{hook}", slice(0, 22)), expected.reshape(22, -1).astype(np.float32)
         )
+
+
+def test_halves_that_lost_their_negative_numbers_are_told_before_they_are_imported(tmp_path: Path) -> None:
+    file = makers.make_chunks(tmp_path, rows=(9,))
+    assert "negative" not in look_into(tmp_path).layout
+    with h5py.File(file, "r+") as written:
+        written["layer_1/targets"][:] &= 0x7FFF
+    assert "; the first rows of layer_1/targets hold no negative number" in look_into(tmp_path).layout
 
 
 def test_rows_that_nobody_places_count_within_their_chunk(tmp_path: Path) -> None:
@@ -108,6 +116,79 @@ def test_a_chunk_that_is_lost_or_differs_is_a_sentence(tmp_path: Path) -> None:
             file[name] = np.zeros((2, 9), np.uint16)
     with pytest.raises(InterpvizError, match=r"The pieces of layer_0/inputs differ in width or type"):
         look_into(tmp_path / "c")
+
+
+def test_layers_whose_chunks_have_other_numbers_of_rows_are_not_laid_beside_each_other(tmp_path: Path) -> None:
+    (tmp_path / "theirs").mkdir()
+    for number, rows in enumerate(((3, 2), (2, 3))):  # five rows in both layers
+        with h5py.File(tmp_path / "theirs" / f"chunk_{number}.hdf5", "w") as file:
+            for layer in range(2):
+                file[f"layer_{layer}/inputs"] = makers.numbers(rows[layer], 4)
+    with pytest.raises(InterpvizError, match=r"pieces of layer_0/inputs and of layer_1/inputs have different numbers"):
+        imported(tmp_path / "theirs", tmp_path / "ours.acts")
+
+
+@pytest.mark.parametrize("shape", [(), (1, 3)])
+def test_tokens_whose_chunks_have_other_numbers_of_rows_do_not_become_those_of_the_rows(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    with h5py.File(tmp_path / "theirs.h5", "w") as file:
+        for number, (rows, ids) in enumerate(((2, 3), (3, 2))):
+            file[f"hook_embed/batch_{number}"] = makers.numbers(rows, *shape[1:], 4)
+            file[f"tokens/batch_{number}"] = np.zeros((ids, *shape), np.int64)
+    with pytest.raises(InterpvizError, match=r"The pieces of hook_embed and of tokens have different numbers of rows"):
+        imported(tmp_path / "theirs.h5", tmp_path / "ours.acts")
+
+
+def test_an_empty_batch_between_others_is_passed_over(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "theirs.h5", "w") as file:
+        for number, rows in enumerate((2, 0, 3)):
+            file[f"hook_embed/batch_{number}"] = makers.numbers(rows, 4, seed=number)
+        file["tokens/batch_0"], file["tokens/batch_1"] = np.arange(2), np.arange(2, 5)
+    cache = imported(tmp_path / "theirs.h5", tmp_path / "ours.acts")
+    expected = np.concatenate([makers.numbers(2, 4, seed=0), makers.numbers(3, 4, seed=2)])
+    np.testing.assert_array_equal(cache.rows("E", range(5)), expected)
+    assert cache.tokens().id.tolist() == list(range(5))
+
+
+def test_heads_are_no_positions_when_rows_are_counted(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "theirs.h5", "w") as file:
+        file["blocks.0.attn.hook_rot_q"] = makers.numbers(7, 2, 4)
+    assert look_into(tmp_path / "theirs.h5").tokens == 7
+    cache = imported(tmp_path / "theirs.h5", tmp_path / "ours.acts")
+    np.testing.assert_array_equal(cache.rows("blocks.0.attn.hook_rot_q", range(7)), makers.numbers(7, 2, 4))
+
+
+def test_big_endian_numbers_and_a_declared_bfloat16_are_read_as_what_they_are(tmp_path: Path) -> None:
+    values = np.arange(8, dtype=np.float32).reshape(2, 4)
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_fields(15, 7, 8, 0, 7)
+    kind.set_size(2)
+    kind.set_ebias(127)
+    with h5py.File(tmp_path / "theirs.h5", "w") as file:
+        for name, dtype in (("hook_embed", ">f4"), ("hook_pos_embed", ">f2"), ("hook_double", ">f8")):
+            file[name] = values.astype(dtype)
+        declared = h5py.h5d.create(file.id, b"hook_bfloat16", kind, h5py.h5s.create_simple((2, 4)))
+        declared.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+        file["bits"] = (values.view(np.uint32) >> 16).astype(">u2")
+    names = ("hook_embed", "hook_pos_embed", "hook_double", "hook_bfloat16")
+    cache = imported(tmp_path / "theirs.h5", tmp_path / "ours.acts", bits="hook_bits", **{n: n for n in names})
+    for name in (*names, "hook_bits"):
+        np.testing.assert_array_equal(cache.rows(name, range(2)), values)
+
+
+def test_looking_into_many_chunks_stops_when_it_is_not_wanted(tmp_path: Path) -> None:
+    makers.make_chunks(tmp_path / "theirs", rows=(1, 1, 1))
+    said: list[str] = []
+
+    def stop(fraction: float, text: str = "", partial: object = None) -> None:
+        said.append(text)
+        if fraction > 0:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        look_into(tmp_path / "theirs", stop)
+    assert said == ["Looking at chunk_0.hdf5", "Looking at chunk_1.hdf5"]
 
 
 def test_a_link_out_of_the_file_refuses_the_import(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tests.sources import ROOT
 SHARDS = ("shard-00000.h5", "shard-00001.h5", "shard-00002.h5")
 
 
+@pytest.mark.slow
 def test_an_import_that_was_stopped_goes_on_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "SHARD_TOKENS", 9)
     makers.make_chunks(tmp_path / "theirs", rows=(9, 13))

@@ -28,6 +28,12 @@ def test_a_column_of_contexts_becomes_rows_with_their_tokens(tmp_path: Path) -> 
     assert cache.tokens().id.tolist() == list(range(30))
 
 
+def test_positions_of_a_context_never_become_heads(tmp_path: Path) -> None:
+    folder = makers.make_saved(tmp_path / "theirs").parent
+    with pytest.raises(InterpvizError, match=r"heads side by side.* Call it blocks.1.attn.hook_z_flat\.$"):
+        run(Import(str(folder), str(tmp_path / "ours.acts"), ((makers.SAVED_HOOK, "L1H"),)))
+
+
 def test_columns_of_words_and_of_unequal_lists_are_not_told_of(tmp_path: Path) -> None:
     content = {"hook_embed": [[1.0, 2.0], [3.0, 4.0]], "words": ["a", "b"], "ragged": [[1], [2, 3]], "gaps": [1, None]}
     datasets.disable_progress_bars()

@@ -82,6 +82,7 @@ def test_missing_values_have_a_colour_of_their_own(panel: MapsPanel) -> None:
     assert pixel(panel.pattern, panel.pattern.cell_box(1, 0)) == (0xE4, 0xE7, 0xEC)
 
 
+@pytest.mark.slow
 def test_labels_on_a_long_axis_do_not_cover_each_other(on_screen: Show) -> None:
     view = HeatMap("Norms", lambda row, column, value: f"{value}", "norm")
     on_screen(view, 300, 200)
