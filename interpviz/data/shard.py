@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from interpviz.core.errors import InterpvizError, shown
 from interpviz.data import manifest, probe
 from interpviz.data.checksums import BLOCK, block_count, block_sums, blocks_of_rows
+from interpviz.data.halves import all_finite
 from interpviz.data.manifest import CacheDamaged, Job
 
 TOKENS = ("tokens/id", "tokens/document", "tokens/position")
@@ -116,7 +117,10 @@ def dataset_types(job: Job) -> dict[str, str]:
 
 
 class CheckedArray:
-    """One dataset in the file's memory map. `values` is raw: ask `rows` or `all`, which look at the checksums."""
+    """One dataset in the file's memory map. `values` is raw: ask `rows` or `all`, which look at the checksums.
+
+    `finite`: whether all float16 numbers that were looked at so far are.
+    """
 
     def __init__(
         self, path: Path, name: str, content: NDArray[np.uint8], found: probe.Structure, described: Described
@@ -128,6 +132,7 @@ class CheckedArray:
         self._sums = _piece(content, sums).view("<u4")
         self._seen = np.zeros(len(self._sums), np.bool_)
         self._whole, self._size = False, found.size
+        self.finite = described.dtype == "<f2"
         self.values: NDArray[Any] = self._bytes.view(stored.dtype).reshape(stored.shape)
 
     @property
@@ -140,7 +145,7 @@ class CheckedArray:
         self._check_uncut()
         if not self._whole:
             self._check(blocks_of_rows(index, self.width, len(self._bytes)))
-        rows = self._bytes.reshape(len(self.values), self.width).take(index, axis=0)  # a row is one copy, if unaligned
+        rows = self._bytes.view(f"V{self.width}").take(index)  # a row is one copy
         return rows.view(self.values.dtype).reshape(len(index), *self.values.shape[1:])
 
     def part(self, start: int, stop: int) -> NDArray[Any]:
@@ -167,8 +172,10 @@ class CheckedArray:
 
     def _check(self, blocks: NDArray[np.bool_]) -> None:
         for block in np.flatnonzero(blocks & ~self._seen):
-            if block_sums(self._bytes[block * BLOCK : (block + 1) * BLOCK])[0] != self._sums[block]:
+            content = self._bytes[block * BLOCK : (block + 1) * BLOCK]
+            if block_sums(content)[0] != self._sums[block]:
                 raise CacheDamaged(self.path, f"block {block} of {shown(self.name)} is not as it was written")
+            self.finite = self.finite and all_finite(content.view(np.float16))
             self._seen[block] = True
         self._whole = bool(self._seen.all())
 

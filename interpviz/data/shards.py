@@ -66,9 +66,11 @@ class Shards:
     def numbers(self, name: str, index: NDArray[np.intp]) -> F4:
         """These rows of a dataset of activations, or of the values of codes, in their order."""
         owners = self._owners(index)
-        values = floats(self._gathered(name, owners, index))
+        stored = self._gathered(name, owners, index)
+        arrays = {place: self[place][name] for place in owners}
+        values = floats(stored, all(array.finite for array in arrays.values()))
         for place, mine in owners.items():
-            if (scale := self[place][name].scale) != 1.0:
+            if (scale := arrays[place].scale) != 1.0:
                 values[mine] *= np.float32(scale)
         return values
 
@@ -89,6 +91,8 @@ class Shards:
 
     def _owners(self, index: NDArray[np.intp]) -> dict[int, NDArray[np.intp]]:
         """By shard, which of these rows lie in it."""
+        if len(self) == 1:
+            return {0: np.arange(len(index))}
         owner = np.searchsorted(self.starts, index, side="right") - 1
         return {int(place): np.flatnonzero(owner == place) for place in np.unique(owner)}
 
@@ -98,14 +102,20 @@ class Shards:
             return self[place][name].rows(index - self.starts[place])
         like = self[0][name].values
         found = np.empty((len(index), *like.shape[1:]), like.dtype)
+        rows = _as_rows(found)
         for place, mine in owners.items():
-            found[mine] = self[place][name].rows(index[mine] - self.starts[place])
+            rows[mine] = _as_rows(self[place][name].rows(index[mine] - self.starts[place]))
         return found
+
+
+def _as_rows(values: NDArray[Any]) -> NDArray[Any]:
+    """The same memory with one item a row, (n,), so that numpy copies rows and not numbers."""
+    return values.reshape(len(values), -1).view(f"V{values[0].nbytes}")[:, 0] if len(values) else values[:0]
 
 
 def scaled(array: CheckedArray, stored: NDArray[Any]) -> F4:
     """What numbers of a dataset mean: stored ones, times its scale."""
-    values = floats(stored)
+    values = floats(stored, array.finite)
     if array.scale != 1.0:
         values *= np.float32(array.scale)
     return values

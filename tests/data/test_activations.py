@@ -232,3 +232,14 @@ def test_this_process_never_imports_h5py(recorded: Sample) -> None:
     )
     said = subprocess.run([sys.executable, "-c", read], capture_output=True, text=True, check=True)
     assert (said.stdout, said.stderr) == ("False\n", "")
+
+
+def test_rows_that_are_not_finite_are_read_as_they_are(tmp_path: Path) -> None:
+    values, position = np.ones((60, 48), np.float32), np.arange(60, dtype=np.int32) % CONTEXT
+    values[7, 3:6] = (np.nan, np.inf, -np.inf)
+    write_one(
+        tmp_path / "x.acts", job(sites=(RESIDUAL,), tokens=60), np.zeros_like(position), position, {RESIDUAL: values}
+    )
+    cache = Cache.open(tmp_path / "x.acts")
+    np.testing.assert_array_equal(cache.rows(RESIDUAL, [7, 2]), values[[7, 2]])
+    np.testing.assert_array_equal(cache.rows(RESIDUAL, slice(5, 9)), values[5:9])
