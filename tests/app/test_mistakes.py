@@ -25,8 +25,10 @@ pytestmark = pytest.mark.slow  # each opens the whole window on a model
 
 
 def foreign_hdf5(folder: Path) -> Path:
+    """A stranger's file that leads out of itself."""
     with h5py.File(folder / "foreign.h5", "w") as file:
-        file["numbers"] = np.arange(3)
+        file["numbers"] = np.ones((3, 2), np.float32)
+        file["others"] = h5py.ExternalLink("/etc/passwd", "/numbers")
     return folder / "foreign.h5"
 
 
