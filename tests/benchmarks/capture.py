@@ -41,8 +41,11 @@ from interpviz.engine import lens
 from interpviz.engine.record import record
 
 def kilobytes(process):
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)  # 0: it has just ended
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 def children():
     found = Path("/proc/self/task")
@@ -50,7 +53,8 @@ def children():
 
 peaks = {}
 def report(fraction, text="", partial=None):
-    peaks.update({process: kilobytes(process) for process in children()})
+    for process in children():
+        peaks[process] = max(peaks.get(process, 0), kilobytes(process))
 
 text, tokens, out = sys.argv[1:]
 model = lens.load("demo", device="cpu")
