@@ -28,6 +28,7 @@ from interpviz.engine.shard_maker import ShardRows, Told
 
 PATIENCE = 0.1  # seconds between two looks at whether the work is still wanted
 CONNECTING = 5.0  # seconds
+TOKEN = Path("~/.ray/auth_token")
 TRIES = 3  # of one shard, before it is the shard that kills the workers
 
 
@@ -142,11 +143,13 @@ def _ray(alone: bool) -> Any:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         if os.environ.setdefault("RAY_AUTH_MODE", "token") == "token":  # another user of this machine must not get in
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    elif TOKEN.expanduser().is_file():  # `ray start` asks for it, but ray.init does not look there by itself
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray
     except ImportError:
-        raise InterpvizError("Ray is not installed. Install it with `pip install interpviz[cluster]`.") from None
+        raise InterpvizError("Ray is not installed. Run `pip install ray` where interpviz is installed.") from None
     return ray
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from interpviz.core.document import DictionaryFacts, Prompt, Sources
+from interpviz.core.document import RAW, DictionaryFacts, Prompt, Sources
 from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import resource
 from interpviz.core.report import Report, silent
@@ -83,7 +83,7 @@ class Loaded:
 
     def _fits(self, cache: Cache) -> bool:
         facts = cache.facts
-        return facts.model_sha256 == self.model.facts.sha256 and facts.numerics == "huggingface"
+        return facts.model_sha256 == self.model.facts.sha256 and facts.numerics == RAW
 
 
 def check_fit(model: Model, facts: DictionaryFacts) -> None:

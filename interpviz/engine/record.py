@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
 
-from interpviz.core.document import CacheFacts
+from interpviz.core.document import RAW, CacheFacts
 from interpviz.core.errors import InterpvizError
 from interpviz.core.jobs import Record
 from interpviz.core.report import Report, share, silent
@@ -170,7 +170,7 @@ def _job(model: Model, asked: Record, hooks: tuple[str, ...], saes: Sequence[SAE
         model=model.facts.name,
         model_sha256=model.facts.sha256,
         tokenizer_sha256=models.tokenizer_sha256(models.resolve(model.facts.source).path),
-        numerics="huggingface",
+        numerics=RAW,
         sites=hooks,
         dtype=asked.dtype,
         context=asked.context,
