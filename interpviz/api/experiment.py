@@ -9,8 +9,9 @@ from typing import get_args
 
 from interpviz.api.asking import ask
 from interpviz.api.files import Cache
-from interpviz.core.document import DictionaryFacts, Prompt, Sources
+from interpviz.core.document import Prompt, Sources
 from interpviz.core.errors import InterpvizError
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.interventions import Intervention, Mode
 from interpviz.core.jobs import OpenDictionary
 from interpviz.core.report import Report, silent

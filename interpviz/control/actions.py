@@ -14,8 +14,9 @@ from interpviz.control.runs import edited_run
 from interpviz.control.scheduler import STOPPED, Scheduler
 from interpviz.control.store import Store
 from interpviz.core import commands, experiments
-from interpviz.core.document import CacheFacts, DictionaryFacts, Document, ModelFacts
+from interpviz.core.document import CacheFacts, Document, ModelFacts
 from interpviz.core.errors import InterpvizError
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import (
     ContentsRequest,
     Import,

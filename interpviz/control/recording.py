@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from interpviz.core.document import DictionaryFacts, ModelFacts
+from interpviz.core.document import ModelFacts
 from interpviz.core.errors import InterpvizError, UnknownSite
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import Record, StoredAs
 from interpviz.core.sites import Site
 

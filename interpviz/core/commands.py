@@ -17,7 +17,6 @@ from interpviz.core.document import (
     CloudColour,
     ComponentsAs,
     ContinuationView,
-    DictionaryFacts,
     Document,
     Measure,
     ModelFacts,
@@ -30,6 +29,7 @@ from interpviz.core.document import (
 )
 from interpviz.core.errors import InterpvizError
 from interpviz.core.experiments import check_site
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.interventions import Intervention, Mode
 from interpviz.core.path_patching import check_paths, parse_paths
 from interpviz.core.sites import Site

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from interpviz.core.errors import SiteMissing
+from interpviz.core.features import NOTHING_CHOSEN, DictionaryFacts, FeaturesView, IndexFacts
 from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
 
@@ -18,6 +19,7 @@ ComponentsAs = Literal["grid", "table"]
 PathMode = Literal["zero", "mean", "patch"]
 
 NO_MODEL = "0" * 64
+_MLP = ("mlp_in", "mlp_out")
 RAW = "huggingface"
 
 PANELS = (
@@ -59,10 +61,10 @@ class ModelFacts:
             return  # what features there are, their dictionary knows
         shared = site.kind in ("key", "value")
         indices = self.kv_heads if shared else self.d_mlp if site.kind == "neuron" else self.heads
-        if site.layer >= self.layers or site.index >= indices or (site.kind == "mlp_out" and not self.d_mlp):
+        if site.layer >= self.layers or site.index >= indices or (site.kind in _MLP and not self.d_mlp):
             mlps = f", neurons 0 to {self.d_mlp - 1}" if self.d_mlp else " and no MLPs"
             keys = f", key-value heads 0 to {self.kv_heads - 1}" if shared else ""
-            heads = f"heads 0 to {self.heads - 1}{keys}{mlps if site.kind in ('neuron', 'mlp_out') else ''}"
+            heads = f"heads 0 to {self.heads - 1}{keys}{mlps if site.kind in ('neuron', *_MLP) else ''}"
             raise SiteMissing(site, self.name, f"layers 0 to {self.layers - 1}, {heads}")
 
     def components(self) -> tuple[Site, ...]:
@@ -100,28 +102,6 @@ class CacheFacts:
     def known(self) -> bool:
         """Whether it is known which model made this cache; of an import it may not be."""
         return self.model_sha256 != NO_MODEL
-
-
-@dataclass(frozen=True)
-class DictionaryFacts:
-    """What a dictionary is. Its features are the sites `name/0` to `name/{features-1}`.
-
-    `hook` is the activation it reads and writes (a transcoder's: reads), `d_in` that activation's width; `sha256` is
-    over its cfg.json and weights.
-    """
-
-    name: str
-    source: str
-    sha256: str
-    architecture: str
-    hook: str
-    d_in: int
-    features: int
-
-    def check(self, site: Site) -> None:
-        """Raise SiteMissing unless this dictionary has the feature."""
-        if site.index >= self.features:
-            raise SiteMissing(site, self.name, f"features 0 to {self.features - 1}")
 
 
 @dataclass(frozen=True)
@@ -245,6 +225,21 @@ class Document:
     patching: PatchingView = PatchingView()
     continuation: ContinuationView = ContinuationView()
     paths: PathsView = PathsView()
+    indices: tuple[IndexFacts, ...] = ()
+    features: FeaturesView = NOTHING_CHOSEN
+
+    @property
+    def dictionary(self) -> DictionaryFacts | None:
+        """The dictionary whose features are shown: the one that was chosen, else the one opened last."""
+        chosen = (one for one in self.dictionaries if one.name == self.features.dictionary)
+        return next(chosen, self.dictionaries[-1] if self.dictionaries else None)
+
+    @property
+    def index(self) -> IndexFacts | None:
+        """The index of the dictionary that is shown, the one opened last; None without one."""
+        shown = self.dictionary
+        fitting = (one for one in self.indices[::-1] if shown and one.dictionary_sha256 == shown.sha256)
+        return next(fitting, None)
 
     @property
     def cache_fits(self) -> bool:

@@ -22,9 +22,9 @@ class UnknownSite(InterpvizError):
     def __init__(self, text: str) -> None:
         super().__init__(
             f"'{text}' names no part of a model. Write L1H4 (head), L1H (all heads), L1Q4, L1K0 or L1V0 (query, key, "
-            "value), L1H4[7<3] (attention from token 7 to 3), L1A (attention), L1M (MLP), L1N37 (neuron), L1R "
-            "(residual after layer 1), L0R- (residual entering layer 0), E (embedding), NAME/123 (feature) or a hook "
-            "name."
+            "value), L1H4[7<3] (attention from token 7 to 3), L1A (attention), L1M (MLP), L1M- (what it reads), "
+            "L1N37 (neuron), L1R (residual after layer 1), L0R- (residual entering layer 0), E (embedding), "
+            "NAME/123 (feature) or a hook name."
         )
 
 

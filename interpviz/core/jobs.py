@@ -127,3 +127,8 @@ class Foreign:
     layout: str
     tokens: int
     holdings: tuple[Holding, ...]
+
+
+JobRequest = (
+    OpenModel | OpenCache | OpenDictionary | OpenSession | SaveSession | ContentsRequest | Record | LookInto | Import
+)

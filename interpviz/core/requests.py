@@ -9,19 +9,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from interpviz.core.document import CacheFacts, ModelFacts, Projection, Prompt, Sources, Stream
+from interpviz.core.feature_requests import FeatureRequest
 from interpviz.core.interventions import Intervention, Mode
-from interpviz.core.jobs import (
-    ContentsRequest,
-    Import,
-    Lane,
-    LookInto,
-    OpenCache,
-    OpenDictionary,
-    OpenModel,
-    OpenSession,
-    Record,
-    SaveSession,
-)
+from interpviz.core.jobs import JobRequest, Lane
 from interpviz.core.repairs import HydraRequest, SelfRepairRequest
 from interpviz.core.sites import Site
 
@@ -267,15 +257,8 @@ class CloudRequest:
 
 
 Request = (
-    OpenModel
-    | OpenCache
-    | OpenDictionary
-    | OpenSession
-    | SaveSession
-    | ContentsRequest
-    | Record
-    | LookInto
-    | Import
+    JobRequest
+    | FeatureRequest
     | TokensRequest
     | VocabularyRequest
     | RunRequest

@@ -18,6 +18,7 @@ Kind = Literal[
     "value",
     "edge",
     "attn_out",
+    "mlp_in",
     "neuron",
     "mlp_out",
     "resid_post",
@@ -26,6 +27,7 @@ Kind = Literal[
 
 _WHOLE: dict[Kind, tuple[str, str]] = {
     "attn_out": ("A", "hook_attn_out"),
+    "mlp_in": ("M-", "mlp.hook_in"),
     "mlp_out": ("M", "hook_mlp_out"),
     "resid_post": ("R", "hook_resid_post"),
     "resid_pre": ("R-", "hook_resid_pre"),
@@ -43,8 +45,10 @@ _BY_LETTER = {letter: kind for kind, (letter, _) in _PARTS.items()}
 _BY_HOOK = {hook: kind for kind, (_, hook) in _WHOLE.items()}
 _HOOKS = {kind: hook for kind, (_, hook) in (_PARTS | _WHOLE).items()} | {"edge": "attn.hook_pattern"}
 _NUMBER = r"(\d{1,9})"
-_SHORT = re.compile(rf"L{_NUMBER}(?:(A|M|R-|R|H)|([HQKVN]){_NUMBER}|H{_NUMBER}\[{_NUMBER}<{_NUMBER}\])")
-_HOOK = re.compile(rf"blocks\.{_NUMBER}\.(hook_resid_pre|hook_attn_out|hook_mlp_out|hook_resid_post|attn\.hook_z)")
+_SHORT = re.compile(rf"L{_NUMBER}(?:(A|M-|M|R-|R|H)|([HQKVN]){_NUMBER}|H{_NUMBER}\[{_NUMBER}<{_NUMBER}\])")
+_HOOK = re.compile(
+    rf"blocks\.{_NUMBER}\.(hook_resid_pre|hook_attn_out|mlp\.hook_in|hook_mlp_out|hook_resid_post|attn\.hook_z)"
+)
 ANY_HOOK = re.compile(r"(?:[A-Za-z0-9_]{1,64}\.){0,8}hook_[A-Za-z0-9_]{1,64}")
 _FEATURE = re.compile(rf"([^/:@]+)/{_NUMBER}")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from interpviz.core.document import DictionaryFacts
 from interpviz.core.errors import InterpvizError
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.report import Report, silent
 from interpviz.core.results import F4
 from interpviz.data.dictionary_config import CONFIG, BadDictionary, DictionaryConfig, Normalization, Reshaping

@@ -15,7 +15,6 @@ from interpviz.core.document import (
     ComponentsAs,
     ComponentsView,
     ContinuationView,
-    DictionaryFacts,
     Document,
     Experiment,
     GraphView,
@@ -30,6 +29,7 @@ from interpviz.core.document import (
     Stream,
 )
 from interpviz.core.experiments import LONGEST_NAME
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.interventions import Intervention, Mode
 from interpviz.core.sites import Site
 

@@ -31,6 +31,7 @@ _PARTS = (
     "attn.hook_z",
     "hook_attn_out",
     "hook_resid_mid",
+    "mlp.hook_in",
     "mlp.hook_post",
     "hook_mlp_out",
     "hook_resid_post",
@@ -148,7 +149,7 @@ class Blocks:
     ) -> Tensor:
         """The stream after a layer; of the last position alone if `last` and nobody looks at the others."""
         layer, names = self._weights.layers[number], self._names[number]
-        pre, *attention, attn_out, middle, _, mlp_out, post = names
+        pre, *attention, attn_out, middle, mlp_in, _, mlp_out, post = names
         stream = _seen(hooks, pre, stream)
         asking = 1 if last and not any(name in hooks for name in names[1:]) else stream.shape[1]
         z = self._attention(layer, layer.norm(stream), hooks, attention, turns, cache, number, asking)
@@ -158,7 +159,8 @@ class Blocks:
         written = written if layer.norm_after_attention is None else layer.norm_after_attention(written)
         between = stream + _seen(hooks, attn_out, written)
         between = between if layer.parallel else _seen(hooks, middle, between)
-        written = self._mlp(layer, layer.mlp_norm(stream if layer.parallel else between), hooks, names)
+        read = _seen(hooks, mlp_in, layer.mlp_norm(stream if layer.parallel else between))
+        written = self._mlp(layer, read, hooks, names)
         return _seen(hooks, post, between + _seen(hooks, mlp_out, written))
 
     def _attention(
@@ -206,7 +208,7 @@ class Blocks:
 
     def _mlp(self, layer: LayerWeights, x: Tensor, hooks: Mapping[str, Hook], names: list[str]) -> Tensor:
         inner = layer.act(layer.into(x)) if layer.gate is None else layer.act(layer.gate(x)) * layer.into(x)
-        written = layer.out(_seen(hooks, names[8], inner))
+        written = layer.out(_seen(hooks, names[9], inner))
         return written if layer.norm_after_mlp is None else layer.norm_after_mlp(written)
 
     def _logits(self, stream: Tensor) -> Tensor:

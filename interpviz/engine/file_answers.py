@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interpviz.core import jobs, requests
-from interpviz.core.document import CacheFacts, DictionaryFacts, Document
+from interpviz.core.document import CacheFacts, Document
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.report import Report
 from interpviz.core.results import CacheTokens, Cloud, FeatureMap
 from interpviz.data import contents, dictionaries, foreign, sessions

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from interpviz.core.document import RAW, DictionaryFacts, Prompt, Sources
+from interpviz.core.document import RAW, Prompt, Sources
 from interpviz.core.errors import InterpvizError
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.paths import resource
 from interpviz.core.report import Report, silent
 from interpviz.data import dictionaries

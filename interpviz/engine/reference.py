@@ -182,7 +182,7 @@ def _adding(sums: dict[str, tuple[Tensor, Tensor]], name: str, model: Model) -> 
 
 def _hooks(model: Model) -> Iterator[str]:
     """Every activation of the model that a site with a mean can mean."""
-    kinds = ("resid_pre", "heads", "query", "key", "value", "attn_out", "neuron", "mlp_out", "resid_post")
+    kinds = ("resid_pre", "heads", "query", "key", "value", "attn_out", "mlp_in", "neuron", "mlp_out", "resid_post")
     sites = [EMBED, *(Site(layer, kind) for layer in range(model.facts.layers) for kind in kinds)]  # type: ignore[arg-type]
     return (site.hook for site in sites if model.has(site.hook))
 

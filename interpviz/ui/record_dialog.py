@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLayout, QScrol
 
 from interpviz.control import recording
 from interpviz.control.recording import Form
-from interpviz.core.document import DictionaryFacts, ModelFacts
+from interpviz.core.document import ModelFacts
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import Record, StoredAs
 from interpviz.ui import files
 from interpviz.ui.forms import UNKNOWN_SIZE, Foot, PlaceRow, SitesField, dress

@@ -10,7 +10,8 @@ import pytest
 
 from interpviz.control import recording
 from interpviz.control.recording import Form
-from interpviz.core.document import DictionaryFacts, ModelFacts
+from interpviz.core.document import ModelFacts
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import Record
 
 MODEL = ModelFacts("toy", "/models/toy", "aa", 2, 4, 2, 64, 256, 50, 64)

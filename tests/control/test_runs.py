@@ -8,7 +8,8 @@ import pytest
 
 from interpviz.control.runs import continuation, edited_run, experiment_run, generate_requests, sources
 from interpviz.core import commands, experiments
-from interpviz.core.document import NO_MODEL, DictionaryFacts, Document, Prompt, Sources
+from interpviz.core.document import NO_MODEL, Document, Prompt, Sources
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.interventions import Intervention
 from interpviz.core.requests import RunRequest
 from tests.control.desks import CACHE, DOCUMENT, MODEL

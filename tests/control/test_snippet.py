@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from interpviz.control.snippet import snippet
-from interpviz.core.document import DictionaryFacts, Document, Prompt
+from interpviz.core.document import Document, Prompt
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.interventions import Intervention
 from tests.control.desks import CACHE, DOCUMENT
 

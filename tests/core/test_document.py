@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from interpviz.core.document import NO_MODEL, CacheFacts, CloudView, DictionaryFacts, Document, ModelFacts, Prompt
+from interpviz.core.document import NO_MODEL, CacheFacts, CloudView, Document, ModelFacts, Prompt
 from interpviz.core.errors import SiteMissing
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
 

@@ -31,6 +31,7 @@ SITES = (
         ("L1M", Site(1, "mlp_out")),
         ("L1R", Site(1, "resid_post")),
         ("L0R-", Site(0, "resid_pre")),
+        ("L2M-", Site(2, "mlp_in")),
         ("E", EMBED),
         ("L1Q4", Site(1, "query", 4)),
         ("L1K0", Site(1, "key", 0)),
@@ -53,6 +54,7 @@ def test_a_short_name_means_its_site(text: str, site: Site) -> None:
         ("blocks.1.hook_mlp_out", "L1M"),
         ("blocks.1.hook_resid_post", "L1R"),
         ("blocks.0.hook_resid_pre", "L0R-"),
+        ("blocks.2.mlp.hook_in", "L2M-"),
         ("hook_embed", "E"),
     ],
 )

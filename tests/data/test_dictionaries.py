@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interpviz.core.document import DictionaryFacts
 from interpviz.core.errors import InterpvizError
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.sites import Site
 from interpviz.data import dictionaries
 from tests.data import sae_files

@@ -17,7 +17,6 @@ from interpviz.core.document import (
     CloudView,
     ComponentsView,
     ContinuationView,
-    DictionaryFacts,
     Document,
     Experiment,
     GraphView,
@@ -28,6 +27,7 @@ from interpviz.core.document import (
     Selection,
 )
 from interpviz.core.errors import InterpvizError
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.interventions import Intervention
 from interpviz.core.sites import EMBED, Site
 from interpviz.data import sessions

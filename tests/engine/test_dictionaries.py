@@ -11,8 +11,8 @@ import torch
 from safetensors.numpy import load_file
 from torch import Tensor
 
-from interpviz.core.document import DictionaryFacts
 from interpviz.core.errors import InterpvizError, SiteMissing, UnknownSite
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import ContentsRequest, OpenDictionary
 from interpviz.data import dictionaries
 from interpviz.engine.compute import Engine

@@ -16,7 +16,8 @@ from pytestqt.qtbot import QtBot
 from interpviz.control.actions import Actions
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
-from interpviz.core.document import DictionaryFacts, Document
+from interpviz.core.document import Document
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import Foreign, Holding, Import, OpenModel, Record
 from interpviz.core.requests import Request
 from interpviz.ui.import_dialog import ImportDialog

@@ -26,7 +26,8 @@ from interpviz.control.actions import Actions
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
 from interpviz.core import commands
-from interpviz.core.document import PANELS, DictionaryFacts, Document, Prompt
+from interpviz.core.document import PANELS, Document, Prompt
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.paths import resource
 from interpviz.core.sites import Site
 from interpviz.ui.main_window import MainWindow

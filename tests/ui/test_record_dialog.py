@@ -24,7 +24,8 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from interpviz.control.recording import Form
-from interpviz.core.document import DictionaryFacts, ModelFacts
+from interpviz.core.document import ModelFacts
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import Record
 from interpviz.ui.record_dialog import RecordDialog, first_form
 from interpviz.ui.theme import Theme

@@ -21,7 +21,8 @@ _SLOW = (
 _GRAMMAR = (
     "SITE[:mode[:value[:direction]]][@positions]\n\n"
     "Sites: L1H4 head, L1H all heads, L1Q4 L1K0 L1V0 query, key, value, L1H4[7<3] attention from token 7 to 3, "
-    "L1A attention out, L1M MLP out, L1N37 neuron, L1R residual after layer 1, L0R- entering layer 0, E embedding, "
+    "L1A attention out, L1M MLP out, L1M- what it reads, L1N37 neuron, "
+    "L1R residual after layer 1, L0R- entering layer 0, E embedding, "
     "NAME/123 feature of a dictionary\n\n"
     "Modes: " + "\n".join(f"{mode}: {does}" for mode, does in MODE_SAYS.items())
 )

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from interpviz.control.actions import Actions
 from interpviz.control.interventions import InterventionsController, InterventionsPicture, chip
 from interpviz.control.runs import edited_run
-from interpviz.core.document import DictionaryFacts
+from interpviz.core.features import DictionaryFacts
 from interpviz.core.requests import RunRequest, TokensRequest
 from interpviz.ui.panels.edit_row import EditRow
 from interpviz.ui.panels.interventions import InterventionsPanel
