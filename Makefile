@@ -5,7 +5,7 @@ READY := .venv/installed
 # The pictures of the tests are those of Mesa's software renderer, on an X server of their own.
 PICTURES := LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=llvmpipe QT_QPA_PLATFORM=xcb
 
-.PHONY: setup demo test check quick static bench campaigns rebuild-demo clean
+.PHONY: setup demo test check quick static bench campaigns interop rebuild-demo clean
 
 setup: $(READY)
 
@@ -42,6 +42,10 @@ bench: $(READY)
 
 campaigns: $(READY)
 	@$(BIN)/python -m tests.campaigns
+
+# The field's own libraries, each in an environment of its own below build/: the one target that downloads.
+interop: $(READY)
+	@$(BIN)/python -m tests.interop
 
 rebuild-demo: $(READY)
 	@$(BIN)/python resources/demo/build.py

@@ -14,11 +14,15 @@ from PySide6.QtCore import QCoreApplication, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from interpviz.control.actions import Actions
+from interpviz.control.activations import ActivationsController
 from interpviz.control.circuit import CircuitController
 from interpviz.control.cloud import CloudController
 from interpviz.control.components import ComponentsController
 from interpviz.control.continuation import ContinuationController
 from interpviz.control.desk import Desk
+from interpviz.control.feature_page import FeaturePageController
+from interpviz.control.features import FeaturesController
+from interpviz.control.fit import FitController
 from interpviz.control.interventions import InterventionsController
 from interpviz.control.maps import MapsController
 from interpviz.control.memo import Memo
@@ -28,8 +32,10 @@ from interpviz.control.paths import PathsController
 from interpviz.control.prompt import PromptController
 from interpviz.control.scheduler import Compute, Scheduler
 from interpviz.control.store import Store
+from interpviz.control.training import TrainingController
 from interpviz.core.document import Document
 from interpviz.core.errors import InterpvizError
+from interpviz.core.feature_requests import WriteNotes
 from interpviz.core.jobs import OpenModel
 from interpviz.core.paths import user_data
 from interpviz.core.report import Report
@@ -56,6 +62,11 @@ CONTROLLERS: dict[str, Callable[[Desk, Any], Any]] = {
     "continuation": ContinuationController,
     "patching": PatchingController,
     "paths": PathsController,
+    "fit": FitController,
+    "training": TrainingController,
+    "features": FeaturesController,
+    "feature": FeaturePageController,
+    "activations": ActivationsController,
 }
 
 
@@ -74,8 +85,10 @@ class Session:
         assert isinstance(application, QApplication)
         theme = Theme(application, self.settings.theme)
         self.window = MainWindow(self.actions, self.store, self.scheduler, theme, road)
-        for name, controller in CONTROLLERS.items():
-            self.desk.attach(name, controller(self.desk, self.window.panels[name]))
+        controllers = {name: make(self.desk, self.window.panels[name]) for name, make in CONTROLLERS.items()}
+        controllers["training"].follow(self.scheduler)
+        for name, controller in controllers.items():
+            self.desk.attach(name, controller)
 
     def open(self, paths: list[str]) -> None:
         """Open these, or what the last window showed."""
@@ -101,8 +114,10 @@ class Session:
     def close(self, keep: bool = False) -> None:
         """Stop all work and wait for it; with `keep`, write layout and session down."""
         self.actions.catch_up()
+        unwritten = self.actions.features.notes.unwritten
         self.scheduler.close()
         if keep:
+            _write(unwritten)
             from interpviz.data import sessions
 
             if self.store.document != Document():
@@ -124,6 +139,14 @@ class Session:
     def _save(self) -> None:
         if self.store.document != Document():
             self.actions("session.save", str(last_session()))
+
+
+def _write(unwritten: tuple[WriteNotes, ...]) -> None:
+    """Keep what was noted in the last moment: closing stopped the lane that was to write it."""
+    from interpviz.data import notes
+
+    for job in unwritten:
+        notes.save(job.dictionary_sha256, job.notes)
 
 
 def _spare_models(request: Request, _: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from interpviz import api
 from interpviz.core.errors import InterpvizError
 from interpviz.core.paths import resource
+from interpviz.data import dictionaries
 from tests.data import sae_files
 
 PROMPT = "When Mary and John went to the store, John gave a drink to"
@@ -269,3 +271,18 @@ def test_two_dictionaries_of_one_name_are_told_apart_by_nobody(model: api.Model,
     assert metric(model, "book/1:add:3", dictionaries=[book, book]) != metric(model)
     with pytest.raises(InterpvizError, match="Two dictionaries are called book"):
         model.run(PROMPT, ["book/1"], dictionaries=[book, other])
+
+
+def test_a_folder_of_several_dictionaries_opens_them_all_and_is_swept_one_by_one(
+    model: api.Model, book: Path, tmp_path: Path
+) -> None:
+    facts = dictionaries.load(book)
+    for layer in (1, 2):
+        coder = replace(
+            facts, activation="topk", k=3, facts=replace(facts.facts, hook=f"blocks.{layer}.hook_resid_post")
+        )
+        dictionaries.save(coder, tmp_path / "run" / f"layers.{layer}", "sparsify")
+    run = tmp_path / "run"
+    assert metric(model, "layers.1/1:add:3", "layers.2/1:add:3", dictionaries=[run]) != metric(model)
+    with pytest.raises(InterpvizError, match=r"run holds 2 dictionaries\. Give one of them, such as .*layers\.1\."):
+        model.sweep(PROMPT, **FOLLOWED, kind="feature", dictionary=run)

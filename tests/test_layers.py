@@ -25,9 +25,18 @@ ONLY_IMPORTER = {
     "umap": {"interpviz/engine/umap_child.py"},
     "pyarrow": {"interpviz/data/arrow_child.py"},
     "ray": {"interpviz/engine/cluster.py"},
+    "yaml": {"interpviz/data/dictionaries/circuit_tracer.py"},
+    "snowballstemmer": {"interpviz/engine/words.py"},
     "h5py": {
         f"interpviz/data/{name}.py"
-        for name in ("closed_hdf5", "probe_child", "rows_child", "shard_child", "shard_file")  # of child processes
+        for name in (
+            "closed_hdf5",
+            "feature_index_child",
+            "probe_child",
+            "rows_child",
+            "shard_child",
+            "shard_file",
+        )  # of child processes
     },
     "pickle": set[str](),
     "interpviz.app": {"interpviz/cli/window.py"},
@@ -39,7 +48,7 @@ ONLY_BELOW = {
     "pyqtgraph": ("interpviz/ui/",),
     "vispy": ("interpviz/render/", "interpviz/ui/"),
     "numba": ("interpviz/render/", "interpviz/engine/umap_child.py"),
-    "torch": ("interpviz/engine/",),
+    "torch": ("interpviz/engine/", "interpviz/data/unpickle_child.py"),
     "h5py": ("interpviz/data/",),
     "safetensors": ("interpviz/data/", "interpviz/engine/"),
 }

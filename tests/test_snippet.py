@@ -44,7 +44,7 @@ def opened(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Opened:
     files = {
         "model": engine.compute(OpenModel("demo")),
         "cache": engine.compute(OpenCache(str(resource("demo/demo.acts")))),
-        "dictionaries": (engine.compute(OpenDictionary(str(folder))),),
+        "dictionaries": engine.compute(OpenDictionary(str(folder))),
     }
 
     def document(*edits: str, **said: object) -> Document:

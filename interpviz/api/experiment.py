@@ -46,14 +46,29 @@ def checked(
 
 
 def opened(dictionaries: Iterable[Dictionary], report: Report = silent) -> tuple[DictionaryFacts, ...]:
-    """What the dictionaries in these folders are; raises InterpvizError for two of one name, which no edit can tell."""
+    """What the dictionaries in these folders are, each of a set of several; raises InterpvizError for two of one name.
+
+    No edit could tell those.
+    """
     given = dict.fromkeys(one if isinstance(one, DictionaryFacts) else str(one) for one in dictionaries)
     found: dict[str, DictionaryFacts] = {}
     for one in given:
-        facts: DictionaryFacts = one if isinstance(one, DictionaryFacts) else ask(OpenDictionary(one), report)
-        if found.setdefault(facts.name, facts).sha256 != facts.sha256:
-            raise InterpvizError(f"Two dictionaries are called {facts.name}. Rename the folder of one.")
+        several: tuple[DictionaryFacts, ...]
+        several = (one,) if isinstance(one, DictionaryFacts) else ask(OpenDictionary(one), report)
+        for facts in several:
+            if found.setdefault(facts.name, facts).sha256 != facts.sha256:
+                raise InterpvizError(f"Two dictionaries are called {facts.name}. Rename the folder of one.")
     return tuple(found.values())
+
+
+def swept(dictionary: Dictionary | None, report: Report = silent) -> tuple[DictionaryFacts, ...]:
+    """What the dictionary whose features are swept is, if one is given; raises InterpvizError for a set of several."""
+    found = opened([] if dictionary is None else [dictionary], report)
+    if len(found) > 1:
+        raise InterpvizError(
+            f"{dictionary} holds {len(found)} dictionaries. Give one of them, such as {found[0].source}."
+        )
+    return found
 
 
 def prompt(text: str, bos: bool, tokens: Iterable[int] | None = None) -> Prompt:

@@ -90,7 +90,7 @@ def open(path: str | Path) -> Cache:
 
 
 def kind_of(path: str) -> str:
-    """What a path or a model's name is: "model", "cache", "dictionary", "session", or "foreign" activations to import.
+    """What a path or a model's name is: "model", "cache", "dictionary", "index", "session", or "foreign" activations.
 
     Raises InterpvizError for all else.
     """
@@ -100,7 +100,7 @@ def kind_of(path: str) -> str:
 
 
 def check(path: str, report: Report = silent, *, repair: bool = False) -> Check:
-    """Whether a cache, dictionary, session or model is whole, what is wrong with it, and what it says of itself.
+    """Whether a cache, dictionary, index, session or model is whole, what is wrong with it, and what it says of itself.
 
     `repair` makes a damaged cache folder readable: its manifest then names the shards that are whole, and only those.
     What it did stands in `facts["repaired"]`; the command that recorded the cache makes the rest again.
@@ -128,7 +128,7 @@ def record(
     """Run the model over texts and keep its activations at these sites in the folder `out`.
 
     Texts are plain, JSONL or Parquet, as they are or packed by gzip, xz or zstd. `context` tokens a run, BOS included;
-    it stops after `tokens`, else at the end of the texts. Of `dictionaries` (SAELens folders) the `k` strongest
+    it stops after `tokens`, else at the end of the texts. Of `dictionaries` (their folders) the `k` strongest
     features a token are kept. `workers` processes, each with a model of its own and one thread, share the work, as
     many as the machine has room for where none is said; with `cluster` "ray" or "ray=ADDRESS" Ray runs them. The same
     call resumes what was interrupted.

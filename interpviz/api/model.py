@@ -10,27 +10,17 @@ from functools import cached_property
 from interpviz.api import experiment
 from interpviz.api.answers import Generation, Run, Sweep, compared
 from interpviz.api.asking import ask, engine
+from interpviz.api.evaluating import Paths, evaluate
 from interpviz.api.experiment import Dictionary, Edit
 from interpviz.api.files import Cache
 from interpviz.api.sweeps import patching_grid, sweep_layers
+from interpviz.core import requests
 from interpviz.core.document import ModelFacts, Prompt, Stream
+from interpviz.core.feature_results import Fit
 from interpviz.core.interventions import Mode
 from interpviz.core.path_patching import parse_paths
 from interpviz.core.repairs import Hydra, HydraRequest, SelfRepair, SelfRepairRequest
 from interpviz.core.report import Report, share, silent
-from interpviz.core.requests import (
-    AttributionRequest,
-    GenerateRequest,
-    HeadsRequest,
-    PatchingEstimateRequest,
-    PatchingRequest,
-    PathRequest,
-    RunRequest,
-    SweepKind,
-    SweepRequest,
-    TargetRequest,
-    VocabularyRequest,
-)
 from interpviz.core.results import F4, Continuation, Effects, HeadScores, PathEffects, RunResult, Target, Vocabulary
 from interpviz.core.sites import Site
 
@@ -42,7 +32,7 @@ class Model:
     `contrast` is what patch draws from, as many tokens as the prompt. `target` and `distractor` are one token each,
     exactly as given; the metric is the difference of their logits at the last position, in nats, or without a
     distractor the target's log-probability. `reference` is the cache that mean and resample draw from, in place of the
-    bundled text, `seed` numbers resample's draws, `dictionaries` are SAELens folders, whose base names edits use
+    bundled text, `seed` numbers resample's draws, `dictionaries` are their folders, whose base names edits use
     (`NAME/123`). InterpvizError says what the caller got wrong.
     """
 
@@ -76,8 +66,9 @@ class Model:
         """
         experiment.check_target(target, distractor)
         edits, opened = experiment.checked(ablate, contrast, dictionaries, report)
-        followed: Target | None = ask(TargetRequest(self.facts, target, distractor), report) if target else None
-        asked = RunRequest(self.facts, experiment.prompt(prompt, bos, tokens), loss=loss)
+        wanted = requests.TargetRequest(self.facts, target, distractor)
+        followed: Target | None = ask(wanted, report) if target else None
+        asked = requests.RunRequest(self.facts, experiment.prompt(prompt, bos, tokens), loss=loss)
         sources = experiment.sources(contrast, bos, opened, reference, seed)
         started = time.perf_counter()
         clean: RunResult = ask(asked, share(report, 0.0, 0.5))
@@ -111,7 +102,7 @@ class Model:
         """
         experiment.check_sampling(count, temperature)
         edits, opened = experiment.checked(ablate, contrast, dictionaries, report)
-        asked = GenerateRequest(
+        asked = requests.GenerateRequest(
             self.facts, experiment.prompt(prompt, bos, tokens), count=count, temperature=temperature, seed=seed
         )
         clean: Continuation = ask(asked, share(report, 0.0, 0.5))
@@ -127,7 +118,7 @@ class Model:
         target: str,
         distractor: str = "",
         *,
-        kind: SweepKind = "component",
+        kind: requests.SweepKind = "component",
         layer: int | None = None,
         contrast: str = "",
         dictionary: Dictionary | None = None,
@@ -146,10 +137,11 @@ class Model:
         mode = experiment.mode_of(mode, contrast)
         experiment.check_target(target, distractor, needed=True)
         experiment.check_sweep(kind, mode, contrast, layer, dictionary)
-        opened = experiment.opened([] if dictionary is None else [dictionary], report)
+        opened = experiment.swept(dictionary, report)
         sources = experiment.sources(contrast, bos, opened, reference, seed)
         first = -1 if kind == "feature" else layer or 0
-        asked = SweepRequest(self.facts, Prompt(prompt, bos=bos), target, distractor, first, mode, kind, sources)
+        text = Prompt(prompt, bos=bos)
+        asked = requests.SweepRequest(self.facts, text, target, distractor, first, mode, kind, sources)
         layers = range(self.facts.layers) if layer is None and kind != "feature" else [first]
         return sweep_layers(asked, layers, report)
 
@@ -174,7 +166,7 @@ class Model:
         experiment.check_target(target, distractor, needed=True)
         experiment.check_contrast("patch", contrast)
         texts = Prompt(prompt, bos=bos), Prompt(contrast, bos=bos)
-        return patching_grid(PatchingRequest(self.facts, *texts, target, distractor, stream, 0, back), report)
+        return patching_grid(requests.PatchingRequest(self.facts, *texts, target, distractor, stream, 0, back), report)
 
     def path(
         self,
@@ -197,7 +189,7 @@ class Model:
         mode = experiment.mode_of(mode, contrast)
         sources = experiment.followed(target, distractor, mode, contrast, bos, reference)
         text = Prompt(prompt, bos=bos)
-        asked = PathRequest(self.facts, text, target, distractor, parse_paths(paths), mode, sources)
+        asked = requests.PathRequest(self.facts, text, target, distractor, parse_paths(paths), mode, sources)
         effects: PathEffects = ask(asked, report)
         return effects
 
@@ -219,7 +211,7 @@ class Model:
         """
         mode = experiment.mode_of(mode, contrast)
         sources = experiment.followed(target, distractor, mode, contrast, bos, reference)
-        asked = PatchingEstimateRequest(self.facts, Prompt(prompt, bos=bos), target, distractor, mode, sources)
+        asked = requests.PatchingEstimateRequest(self.facts, Prompt(prompt, bos=bos), target, distractor, mode, sources)
         effects: Effects = ask(asked, report)
         return effects
 
@@ -228,7 +220,8 @@ class Model:
     ) -> Effects:
         """Direct logit attribution of every head and MLP at the last position, in nats. Source: METRICS.md, DLA."""
         experiment.check_target(target, distractor, needed=True)
-        effects: Effects = ask(AttributionRequest(self.facts, Prompt(prompt, bos=bos), target, distractor), report)
+        asked = requests.AttributionRequest(self.facts, Prompt(prompt, bos=bos), target, distractor)
+        effects: Effects = ask(asked, report)
         return effects
 
     def self_repair(
@@ -276,9 +269,18 @@ class Model:
         impacts: Hydra = ask(asked, report)
         return impacts
 
+    def evaluate(
+        self, dictionary: Dictionary, text: Paths = (), *, tokens: int | None = None, report: Report = silent
+    ) -> Fit:
+        """How a dictionary does on text files, the bundled text where none are given; `report` is handed Fits.
+
+        It stops after `tokens`, BOS included. `fit.problems` are sentences on what is wrong. Source: METRICS.md.
+        """
+        return evaluate(self.facts, dictionary, text, tokens, report)
+
     def heads(self, report: Report = silent) -> HeadScores:
         """Induction, previous-token and duplicate-token score of every head, each (layer, head), 0 to 1."""
-        scores: HeadScores = ask(HeadsRequest(self.facts), report)
+        scores: HeadScores = ask(requests.HeadsRequest(self.facts), report)
         return scores
 
     def vocabulary(self) -> tuple[str, ...]:
@@ -293,5 +295,5 @@ class Model:
 
     @cached_property
     def _words(self) -> Vocabulary:
-        words: Vocabulary = ask(VocabularyRequest(self.facts))
+        words: Vocabulary = ask(requests.VocabularyRequest(self.facts))
         return words

@@ -1,4 +1,4 @@
-"""`check`: is this cache, dictionary, session or model whole, and what made it."""
+"""`check`: is this cache, dictionary, index, session or model whole, and what made it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from interpviz.cli.run import AsJson
 
 
 def check(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="a cache, a dictionary, a session or a model")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="a cache, a dictionary, an index, a session or a model")],
     repair: Annotated[
         bool, typer.Option("--repair", help="make a damaged cache readable: keep what is whole, drop the rest")
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Is this cache, dictionary, session or model whole, and what made it."""
+    """Is this cache, dictionary, index, session or model whole, and what made it."""
     with working(f"checking {path}") as report:
         found = api.check(path, report, repair=repair)
     if as_json:

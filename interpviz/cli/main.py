@@ -9,7 +9,21 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from interpviz.cli import check, doctor, faults, imports, models, record, run, sweep, window
+from interpviz.cli import (
+    check,
+    doctor,
+    evaluate,
+    export,
+    faults,
+    features,
+    imports,
+    models,
+    record,
+    run,
+    sweep,
+    train,
+    window,
+)
 from interpviz.core.errors import Cancelled, InterpvizError
 
 STOPPED = 130
@@ -28,6 +42,10 @@ app.command("run")(run.run)
 app.command("sweep")(sweep.sweep)
 app.command("heads")(run.heads)
 app.command("record")(record.record)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("features")(features.features)
+app.command("export")(export.export)
 app.command("import")(imports.import_activations)
 app.add_typer(models.app, name="models")
 app.command("check")(check.check)

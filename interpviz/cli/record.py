@@ -19,6 +19,7 @@ from interpviz.core.sites import Site
 
 OPENING = 0.02  # of the work is opening the model
 SEVERAL = ("--text", "--site", "--dictionary")
+SPREAD = ("record", "evaluate")
 
 
 Texts = Annotated[
@@ -83,8 +84,11 @@ def _print(facts: CacheFacts, as_json: bool) -> None:
 
 
 def spread(arguments: Sequence[str]) -> list[str]:
-    """The command line of `record` with `--text a b` written out as `--text a --text b`, the only form typer knows."""
-    if list(arguments[:1]) != ["record"]:
+    """The command line of `record` or `evaluate` with `--text a b` written out as `--text a --text b`.
+
+    That is the only form that typer knows.
+    """
+    if not set(arguments[:1]) & set(SPREAD):
         return list(arguments)
     spread, option, taken = [], "", False
     for argument in arguments:

@@ -31,7 +31,7 @@ Ablate = Annotated[
 ]
 Dictionaries = Annotated[
     list[str] | None,
-    typer.Option(metavar="FOLDER", help="a SAELens folder, whose features are NAME/123; again for more"),
+    typer.Option(metavar="FOLDER", help="a dictionary, whose features are NAME/123; again for more"),
 ]
 
 SCORES = ("induction", "previous_token", "duplicate_token")

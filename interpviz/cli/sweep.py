@@ -40,7 +40,7 @@ def sweep(
     ] = None,
     layer: Annotated[int | None, typer.Option(min=0, help="this layer alone; neurons need one")] = None,
     dictionary: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="the SAELens folder whose features are swept")
+        str | None, typer.Option(metavar="FOLDER", help="the dictionary whose features are swept")
     ] = None,
     mode: Annotated[
         Literal["zero", "mean", "resample", "patch"] | None,
@@ -56,7 +56,7 @@ def sweep(
     experiment.check_target(target, distractor, needed=True)
     experiment.check_sweep(parts, cut, contrast, layer, dictionary)
     with working("opening the model") as report:
-        opened = experiment.opened([dictionary] if dictionary else [], report)
+        opened = experiment.swept(dictionary, report)
         loaded = api.load(model, report)
         found = loaded.sweep(
             prompt, target, distractor, kind=parts, layer=layer, contrast=contrast, mode=cut, seed=seed,

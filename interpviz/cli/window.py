@@ -30,7 +30,7 @@ def bare(
 def open_paths(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="PATH...", help="models, caches (also to be imported), dictionaries and sessions"),
+        typer.Argument(metavar="PATH...", help="models, caches (also to be imported), dictionaries, indices, sessions"),
     ],
 ) -> int:
     """Open the window on these, told apart by content; it asks what activations of another program are to become."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from psygnal import Signal
 
 from interpviz.control.desk import Desk
+from interpviz.control.feature_acts import FEATURE_JOBS, FeatureActs
 from interpviz.control.plan import cache_tokens_request
 from interpviz.control.runs import edited_run
 from interpviz.control.scheduler import STOPPED, Scheduler
 from interpviz.control.store import Store
-from interpviz.core import commands, experiments
+from interpviz.core import commands, experiments, feature_commands
 from interpviz.core.document import CacheFacts, Document, ModelFacts
 from interpviz.core.errors import InterpvizError
+from interpviz.core.feature_requests import Train
 from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import (
     ContentsRequest,
@@ -60,13 +63,21 @@ COMMANDS: dict[str, Callable[..., Document]] = {
     "cloud.show": commands.show_cloud,
     "cloud.colour": commands.colour_cloud,
     "circuit.prune": commands.prune,
+    "features.dictionary": feature_commands.choose_dictionary,
+    "feature.choose": feature_commands.choose_feature,
+    "features.filter": feature_commands.filter_features,
+    "features.sort": feature_commands.sort_features,
+    "features.rank": feature_commands.rank_features,
+    "feature.try": feature_commands.try_text,
+    "features.list": feature_commands.show_list,
     "panel.show": commands.show_panel,
 }
 
 
 PACED = frozenset({"intervention.change", "intervention.set", "intervention.ablate", "intervention.restore"})
-WRITERS = (Record, Import)
-JOBS = (OpenModel, OpenCache, OpenDictionary, OpenSession, SaveSession, ContentsRequest, LookInto, *WRITERS)
+WRITERS = (Record, Import, Train)
+OPENERS = (OpenModel, OpenCache, OpenDictionary, OpenSession, ContentsRequest, LookInto)
+JOBS = (*OPENERS, SaveSession, *FEATURE_JOBS, *WRITERS)
 
 
 class Actions:
@@ -91,16 +102,23 @@ class Actions:
         self._desk = desk
         self._drag: object = None
         self._waiting: Callable[[], None] | None = None
+        self._kept: set[Request] = set()
         scheduler.failed.connect(self._on_failure)
+        scheduler.ended.connect(self._on_end)
         for answer in (scheduler.answered, scheduler.failed):  # the desk has heard of them before
             answer.connect(self._on_answer, max_args=0)
+        self.features = FeatureActs(store, scheduler, desk, self.opened.emit, self.saved.emit)
         self._own: dict[str, Callable[..., None]] = {
+            **self.features.acts,
             "model.open": self._open_model,
             "cache.open": self._open_cache,
             "cache.record": self._write_cache,
             "cache.import": self._write_cache,
             "foreign.open": self._look_into,
             "dictionary.open": self._open_dictionary,
+            "dictionary.train": self._train,
+            "training.stop": scheduler.cancel,
+            "training.keep": self._keep,
             "session.open": self._open_session,
             "session.save": self._save_session,
             "paths.open": self._open_paths,
@@ -183,13 +201,29 @@ class Actions:
     def _write_cache(self, job: Record | Import) -> None:
         self._scheduler.start(job, lambda _: self._open_cache(job.out))
 
+    def _train(self, job: Train) -> None:
+        self._store.apply(commands.show_panel, "training", True)
+        self._scheduler.start(job, lambda facts: self._open_dictionary(facts.source))
+
+    def _keep(self, job: Train) -> None:
+        """Stop a training; once it has written its checkpoint, a dictionary is made of that."""
+        self._kept.add(job)
+        self._scheduler.cancel(job)
+
+    def _on_end(self, job: Request) -> None:
+        if job in self._kept and isinstance(job, Train):
+            self._kept.discard(job)
+            self._train(replace(job, keep=True))
+
     def _look_into(self, source: str) -> None:
         self._scheduler.start(LookInto(source), self.foreign.emit)
 
     def _open_dictionary(self, source: str) -> None:
-        def done(facts: DictionaryFacts) -> None:
+        def done(found: tuple[DictionaryFacts, ...]) -> None:
             self.catch_up()
-            self._store.apply(commands.open_dictionary, facts)
+            for facts in found:
+                self._store.apply(commands.open_dictionary, facts)
+                self.features.open_beside(facts)
             self.opened.emit(source)
 
         self._scheduler.start(OpenDictionary(source), done)
@@ -210,6 +244,7 @@ class Actions:
             "model": self._open_model,
             "cache": self._open_cache,
             "dictionary": self._open_dictionary,
+            "index": self.features.open_index,
             "session": self._open_session,
             "foreign": self._look_into,
         }

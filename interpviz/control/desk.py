@@ -59,6 +59,10 @@ class Desk:
         """Whether an open panel needs the answer to this request."""
         return any(request in needs for needs in self._needs.values())
 
+    def learn(self, request: Request, answer: Any) -> None:
+        """Take this for the answer to the request, and update the panels that need it."""
+        self._on_answer(request, answer)
+
     @property
     def settled(self) -> bool:
         """Whether everything that the document needs is answered, or cannot be."""
@@ -79,6 +83,7 @@ class Desk:
 
     def _on_answer(self, request: Request, answer: Any) -> None:
         self._partials.pop(request, None)
+        self._problems.pop(request, None)
         remember(self._memo, request, answer)
         self._touch(request)
 

@@ -11,8 +11,18 @@ from interpviz.control.effects import (
     path_request,
     table_requests,
 )
+from interpviz.control.indexed import (
+    active_request,
+    effects_request,
+    lies_in_cache,
+    notes_request,
+    page_request,
+    table_request,
+    tried_request,
+)
 from interpviz.control.runs import clean_run, edited_run, experiment_run, generate_requests, runs, sides, those
 from interpviz.core.document import Document
+from interpviz.core.feature_requests import FitRequest
 from interpviz.core.requests import (
     CacheTokensRequest,
     CloudRequest,
@@ -42,7 +52,7 @@ def plan(document: Document) -> tuple[Request, ...]:
 def _urgency(request: Request, document: Document) -> int:
     """0 for what a click waits for; sweeps fill idle time, unless their effects are what is looked at."""
     looked_at = document.measure == "ablation" or document.components.shown_as == "table"
-    if isinstance(request, SweepRequest) and looked_at:
+    if isinstance(request, SweepRequest) and (looked_at or request.kind == "feature"):
         return _LAST.index(PatchingEstimateRequest) + 1
     return _LAST.index(type(request)) + 1 if type(request) in _LAST else 0
 
@@ -114,17 +124,63 @@ def graph_request(document: Document) -> GraphRequest | None:
     return GraphRequest(document.model, document.prompt, document.contrast, document.target, document.distractor)
 
 
+def fit_request(document: Document) -> FitRequest | None:
+    """The figures of the dictionary that is shown; None without a model or a dictionary."""
+    dictionary = document.dictionary
+    return FitRequest(document.model, dictionary) if document.model and dictionary else None
+
+
+def features_requests(document: Document) -> tuple[Request, ...]:
+    """The table of features and the notes on them; effects only while the table is sorted by them, or filtered."""
+    measured = document.features.column == "effect" or "effect" in document.features.filter
+    return those(
+        table_request(document),
+        notes_request(document),
+        effects_request(document) if measured else None,
+    )
+
+
+def page_requests(document: Document) -> tuple[Request, ...]:
+    """The page of a feature, with what its kin are called, and the tokens that a click makes a prompt of."""
+    if document.features.feature is None:
+        return ()
+    tokens = cache_tokens_request(document) if lies_in_cache(document) else None
+    return those(page_request(document), notes_request(document), table_request(document), tokens)
+
+
+def active_requests(document: Document) -> tuple[Request, ...]:
+    """The features on the prompt, what they are called, and the one that is tried; effects if they are ordered by them.
+
+    Nothing without a dictionary and a prompt.
+    """
+    request = active_request(document)
+    if request is None:
+        return ()
+    return those(
+        tried_request(document),
+        request,
+        target_request(document),
+        notes_request(document),
+        table_request(document),
+        effects_request(document) if document.features.ranking == "ablation" else None,
+    )
+
+
 WANTED_FIRST = (
     "outputs",
     "prompt",
+    "feature",
+    "features",
     "interventions",
     "components",
     "maps",
+    "activations",
     "continuation",
     "paths",
     "patching",
     "cloud",
     "circuit",
+    "fit",
 )
 
 NEEDS: dict[str, Callable[[Document], tuple[Request, ...]]] = {
@@ -142,6 +198,11 @@ NEEDS: dict[str, Callable[[Document], tuple[Request, ...]]] = {
     "patching": lambda d: (*those(tokens_request(d), contrast_request(d)), *patching_requests(d)),
     "cloud": lambda d: (*those(cache_tokens_request(d)), *cloud_requests(d)[::-1]),
     "circuit": lambda d: those(graph_request(d)),
+    "fit": lambda d: those(fit_request(d)),
+    "training": lambda d: (),
+    "activations": active_requests,
+    "features": features_requests,
+    "feature": page_requests,
 }
 
 _LAST: tuple[type, ...] = (
@@ -152,5 +213,6 @@ _LAST: tuple[type, ...] = (
     GenerateRequest,
     PatchingRequest,
     SweepRequest,
+    FitRequest,
     GraphRequest,
 )

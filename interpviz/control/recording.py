@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from interpviz.control import places
+from interpviz.control.places import amount
 from interpviz.core.document import ModelFacts
 from interpviz.core.errors import InterpvizError, UnknownSite
 from interpviz.core.features import DictionaryFacts
@@ -101,21 +102,7 @@ def problem(form: Form, model: ModelFacts, dictionaries: Sequence[DictionaryFact
 
 def place_problem(out: str) -> str:
     """Why no cache can be written there; empty where one can, or one is there that the same job would go on with."""
-    place = Path(os.path.expanduser(out))
-    if not out:
-        return "Choose where to write the cache."
-    if not place.is_absolute():
-        return "Write the whole path of the cache, from the root on, or choose a place."
-    try:
-        if place.is_file():
-            return f"{place.name} is a file. Choose a name that is free."
-        if place.is_dir() and not goes_on(out) and any(not one.name.startswith(".") for one in place.iterdir()):
-            return f"{place.name} is a folder of other things. Choose a name that is free."
-        if not os.access(_nearest(place), os.W_OK):
-            return f"Nothing may be written into {_nearest(place)}. Choose another folder."
-    except OSError as error:
-        return f"{place} cannot be reached ({error.strerror}). Choose another place."
-    return ""
+    return places.problem(out, "cache", goes_on(out))
 
 
 def goes_on(out: str) -> bool:
@@ -175,49 +162,20 @@ def _beside(lead: str, taken: int, free: int | None) -> Estimate:
     return Estimate(f"{lead}; {amount(free)} free{short}", wanted <= free)
 
 
-def amount(size: int) -> str:
-    """Bytes as a person reads them: `75 GB`, `1.2 MB`."""
-    value, unit = float(size), "bytes"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 999.5:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} {unit}" if value >= 9.95 or unit == "bytes" else f"{value:.1f} {unit}"
-
-
 def sizes_of(texts: Iterable[str]) -> dict[str, int]:
     """Bytes of each that is there as a file; the files are not opened."""
     return {one: os.stat(one).st_size for one in texts if os.path.isfile(one)}
 
 
-def free_at(out: str) -> int | None:
-    """Free bytes of the disk that this place is on; None where nobody can say."""
-    try:
-        return shutil.disk_usage(_nearest(Path(os.path.expanduser(out)))).free if out else None
-    except OSError:
-        return None
-
-
 def proposed_place(name: str, beside: str, documents: str) -> str:
-    """Where to write a cache of this name: beside the file or folder it is made of, else among the documents."""
-    folder = os.path.dirname(beside) if beside else documents
-    return os.path.join(folder if os.access(folder, os.W_OK) else documents, f"{_plain(name)}{SUFFIX}")
+    """Where to write a cache of this name."""
+    return places.proposed(f"{name}{SUFFIX}", beside, documents)
 
 
 def proposed_name(model: ModelFacts, texts: Sequence[str]) -> str:
     """A name of a cache, from its model and the first of its texts."""
     text = os.path.basename(texts[0]).split(".")[0] if texts else ""
     return f"{model.name}-{text}" if text else model.name
-
-
-def _plain(name: str) -> str:
-    """The name without what file systems refuse."""
-    return "".join("-" if letter in '<>:"/\\|?* ' or not letter.isprintable() else letter for letter in name)
-
-
-def _nearest(place: Path) -> Path:
-    """The folder of this path that exists."""
-    return next((one for one in (place, *place.parents) if one.is_dir()), place)
 
 
 def _width(site: Site, model: ModelFacts) -> int:

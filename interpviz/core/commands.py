@@ -29,7 +29,7 @@ from interpviz.core.document import (
 )
 from interpviz.core.errors import InterpvizError
 from interpviz.core.experiments import check_site
-from interpviz.core.features import DictionaryFacts
+from interpviz.core.features import NOTHING_CHOSEN, DictionaryFacts
 from interpviz.core.interventions import Intervention, Mode
 from interpviz.core.path_patching import check_paths, parse_paths
 from interpviz.core.sites import Site
@@ -55,15 +55,20 @@ def open_model(document: Document, model: ModelFacts) -> Document:
         experiments=(),
         compared=None,
         dictionaries=() if document.model else document.dictionaries,
+        indices=() if document.model else document.indices,
+        features=NOTHING_CHOSEN if document.model else document.features,
         paths=PathsView(),
         selection=Selection(),
     )
 
 
 def open_dictionary(document: Document, dictionary: DictionaryFacts) -> Document:
-    """Let edits name the features of this dictionary; one of the same name is replaced."""
+    """Let edits name the features of this dictionary, and show them; one of the same name is replaced."""
     others = tuple(one for one in document.dictionaries if one.name != dictionary.name)
-    return replace(document, dictionaries=(*others, dictionary))
+    view = replace(document.features, dictionary=dictionary.name)
+    if dictionary != document.dictionary:
+        view = replace(view, feature=None, at=None, list="")
+    return replace(document, dictionaries=(*others, dictionary), features=view)
 
 
 def open_cache(document: Document, cache: CacheFacts) -> Document:

@@ -33,6 +33,11 @@ PANELS = (
     "continuation",
     "patching",
     "paths",
+    "fit",
+    "training",
+    "features",
+    "feature",
+    "activations",
 )
 
 
@@ -240,6 +245,20 @@ class Document:
         shown = self.dictionary
         fitting = (one for one in self.indices[::-1] if shown and one.dictionary_sha256 == shown.sha256)
         return next(fitting, None)
+
+    @property
+    def index_apart(self) -> str:
+        """What the index that is shown, or else was opened last, is not of, in a sentence; empty where all fits."""
+        index = self.index or next(iter(self.indices[::-1]), None)
+        if index is None:
+            return ""
+        if self.index is None:
+            return f"{index.name} is an index of {index.dictionary}, of other weights than any open. Open its folder."
+        if self.model and index.model_sha256 != self.model.sha256:
+            return f"{index.name} was built with another model than {self.model.name}. Build it again for this one."
+        if self.cache and index.cache_sha256 != self.cache.sha256:
+            return f"The examples are from {index.cache}, not from {self.cache.name}, which is open."
+        return ""
 
     @property
     def cache_fits(self) -> bool:

@@ -19,7 +19,8 @@ class Train:
     linear path from one to the other. `k` features a row are active for topk, batchtopk and matryoshka; `sparsity` is
     the coefficient of the sparsity loss of relu, jumprelu and gated, None for the kind's own. `rows` are how many are
     seen in all, those of the cache again and again where it has fewer; None: the cache once, but at least 2 million.
-    `launch` processes share each batch. The same job again goes on where one was interrupted.
+    `launch` processes share each batch. The same job again goes on where one was interrupted; with `keep` it trains no
+    further, and writes what was learnt until then.
     """
 
     cache: str
@@ -36,6 +37,7 @@ class Train:
     rate: float | None = None
     seed: int = 0
     launch: int = 1
+    keep: bool = False
     lane: ClassVar[Lane] = "processes"
 
 
@@ -43,7 +45,7 @@ class Train:
 class Index:
     """Look every feature of a dictionary up in a cache, and write the index `out`. Answer: IndexFacts.
 
-    `out` empty: beside the dictionary's folder, `FOLDER.features.h5`.
+    Partials: IndexSoFar. `out` empty: beside the dictionary's folder, `FOLDER.features.h5`.
     """
 
     dictionary: str
@@ -63,10 +65,15 @@ class OpenIndex:
 
 @dataclass(frozen=True)
 class FitRequest:
-    """How a dictionary does on the bundled reference text under this model. Answer: Fit; partials while it grows."""
+    """How a dictionary does on text files under this model. Answer: Fit; partials while it grows.
+
+    `texts` empty: on the bundled reference text. `tokens` is where it stops, BOS included; None at the end.
+    """
 
     model: ModelFacts
     dictionary: DictionaryFacts
+    texts: tuple[str, ...] = ()
+    tokens: int | None = None
     lane: ClassVar[Lane] = "model"
 
 
@@ -91,7 +98,8 @@ class FeaturePageRequest:
 class PromptFeaturesRequest:
     """The `most` strongest features of a dictionary on the clean run of a prompt. Answer: PromptFeatures.
 
-    Target and distractor may be empty: then nothing is said of direct effects.
+    Target and distractor may be empty, or not tokens: then nothing is said of direct effects. Where values lie among
+    those of a cache is told where there is an `index`.
     """
 
     model: ModelFacts
@@ -99,6 +107,7 @@ class PromptFeaturesRequest:
     dictionary: DictionaryFacts
     target: str = ""
     distractor: str = ""
+    index: IndexFacts | None = None
     most: int = 100
     lane: ClassVar[Lane] = "model"
 

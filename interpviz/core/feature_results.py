@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,11 +29,17 @@ class TrainingPoint:
     rows_a_second: float
 
 
+LIMITS = {"fvu": (-math.inf, 1.0), "norm_ratio": (0.7, 1.4), "dead": (0.0, 0.5), "ce_recovered": (0.5, math.inf)}
+"""Outside these a dictionary does not belong to the model, the layer or the text, or is no good."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """How a dictionary does on a text, all of it measured here. Source: METRICS.md, Dictionaries.
 
-    `source` says which text, of so many `tokens` (those at position 0 left out). Cross-entropies in nats a token:
+    `source` says which text, of so many `tokens`; those at position 0 are left out of every number, and left as they
+    are where the activation is replaced. Of a transcoder the activation is what it is to write; of a cross-layer
+    transcoder only features are counted, and the rest is NaN. Cross-entropies in nats a token:
     `ce_clean` of the model, `ce_spliced` with the reconstruction in the activation's place, `ce_zero` with zero there;
     `kl_spliced` and `kl_zero` are KL(clean || changed). `explained_variance_legacy` is the mean of per-token ratios,
     `norm_ratio` the mean of |x̂|/|x|, `bias` E|x̂|²/E(x·x̂). `dead`, `dense_1` and `dense_10` are shares of features:
@@ -58,14 +65,34 @@ class Fit:
     problems: tuple[str, ...] = ()
 
     @property
+    def wrong(self) -> frozenset[str]:
+        """The names of the figures that lie outside their LIMITS."""
+        figures = ((name, getattr(self, name), limits) for name, limits in LIMITS.items())
+        return frozenset(name for name, value, (low, high) in figures if value < low or value > high)
+
+    @property
     def ce_recovered(self) -> float:
-        """(CE_zero - CE_spliced) / (CE_zero - CE_clean). Source: METRICS.md, CE recovered."""
-        return (self.ce_zero - self.ce_spliced) / (self.ce_zero - self.ce_clean)
+        """(CE_zero - CE_spliced) / (CE_zero - CE_clean), NaN where zero costs nothing. Source: METRICS.md."""
+        cost = self.ce_zero - self.ce_clean
+        return (self.ce_zero - self.ce_spliced) / cost if cost else float("nan")
 
     @property
     def kl_score(self) -> float:
-        """(KL_zero - KL_spliced) / KL_zero. Source: METRICS.md, KL score."""
-        return (self.kl_zero - self.kl_spliced) / self.kl_zero
+        """(KL_zero - KL_spliced) / KL_zero, NaN where zero changes nothing. Source: METRICS.md."""
+        return (self.kl_zero - self.kl_spliced) / self.kl_zero if self.kl_zero else float("nan")
+
+
+@dataclass(frozen=True)
+class IndexSoFar:
+    """What is known of an index while it is built, after `tokens` of the cache, of which `live` features were active.
+
+    `strongest` are the features with the largest activations yet, each with its largest one and the texts of its
+    strongest tokens.
+    """
+
+    tokens: int
+    live: int
+    strongest: tuple[tuple[int, float, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,11 +185,15 @@ class FeaturePage:
 
 @dataclass(frozen=True, eq=False)
 class PromptFeatures:
-    """The strongest features of a dictionary on a prompt: `features` (feature,), `values` (feature, pos).
+    """The strongest features of a dictionary on the clean run of a prompt, by their largest activations.
 
-    `direct` (feature, pos) is what each adds to the metric at the last position by its write at each position, through
-    the unembedding alone, so that only the last column can differ from 0 in the last layer; None without a target.
-    `clean` says that the values are of the clean run. `considered` is how many features were active at all.
+    `features` (feature,), `values` (feature, pos), 0 where one is not active and at position 0, which is left out.
+    `direct` (feature, pos) is value · W_dec · d, d the direction that the metric reads at the last position with the
+    final norm's scale held there. So the last column is each feature's direct effect on the metric, in nats, and the
+    others what the same write would add to it at the last position, where alone the metric reads. None without a
+    target, and for what is not written to the residual stream. `quantiles` (feature, pos) is the share of the tokens at
+    which the index found the feature active that it was at most as active at, 0 to 1; NaN where it is not active, here
+    or in the index, and None without one. `considered` is how many features were active at all.
     """
 
     tokens: Tokens
@@ -170,11 +201,12 @@ class PromptFeatures:
     values: F4
     direct: F4 | None
     considered: int
+    quantiles: F4 | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class TriedText:
-    """One feature on another text: `values` (pos,), 0 where it is not active."""
+    """One feature on another text: `values` (pos,), 0 where it is not active, and at position 0, which is left out."""
 
     tokens: Tokens
     values: F4
@@ -184,13 +216,15 @@ class TriedText:
 class Notes:
     """What a person wrote of a dictionary's features: text and own label by feature, bookmarks, and named lists.
 
-    `texts` and `labels` are pairs of feature and text, `lists` pairs of a name and its features, all sorted.
+    `texts` and `labels` are pairs of feature and text, `lists` pairs of a name and its features, all sorted. `problem`
+    is empty, or a sentence on what was the matter with their file.
     """
 
     texts: tuple[tuple[int, str], ...] = ()
     labels: tuple[tuple[int, str], ...] = ()
     bookmarks: frozenset[int] = frozenset()
     lists: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    problem: str = ""
 
     def text(self, feature: int) -> str:
         """What was noted of a feature; empty where nothing was."""

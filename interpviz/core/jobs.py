@@ -30,7 +30,7 @@ class OpenCache:
 
 @dataclass(frozen=True)
 class OpenDictionary:
-    """Read a dictionary's cfg.json and look at its weights. Answer: DictionaryFacts."""
+    """Say what a dictionary is, or each of a set of several. Answer: a tuple of DictionaryFacts."""
 
     source: str
     lane: ClassVar[Lane] = "files"
@@ -55,7 +55,7 @@ class SaveSession:
 
 @dataclass(frozen=True)
 class ContentsRequest:
-    """What a path holds. Answer: "model", "cache", "dictionary", "session" or "foreign" (LookInto says more)."""
+    """What a path holds. Answer: "model", "cache", "dictionary", "index", "session" or "foreign" (see LookInto)."""
 
     path: str
     lane: ClassVar[Lane] = "files"

@@ -25,9 +25,10 @@ class Predicate:
 
 @dataclass(frozen=True)
 class Label:
-    """A predicate in words, and its balanced accuracy (0.5: chance, 1: perfect) on held-out positions.
+    """A predicate in words, and its balanced accuracy on held-out positions: `engine.labels.score` says on which.
 
-    Positions: 50 active ones spread over the quantiles and 50 inactive ones, half of which hold a token of the label.
+    1 is perfect. A label that holds nowhere scores 0.5. Half of the inactive positions are hard ones, at which the
+    label holds, as far as there are such: with 25 exceptions a label does no better than 0.75.
     """
 
     predicate: Predicate

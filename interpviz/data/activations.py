@@ -126,17 +126,23 @@ class Cache:
         return Places(first[1], rest[1], self.facts.tokens)
 
     def shuffled(
-        self, sites: str | Sequence[str], rows_a_block: int, seed: int, held_bytes: int = HELD_BYTES
+        self,
+        sites: str | Sequence[str],
+        rows_a_block: int,
+        seed: int,
+        held_bytes: int = HELD_BYTES,
+        first: bool = True,
     ) -> Iterator[Block]:
         """Every row once, in an order of chance: blocks of rows and of what each of these sites was there.
 
         The order follows from the seed; `held_bytes` is about what it takes of memory, and how far rows are mixed:
-        see interpviz.data.shuffled. Raises ValueError for blocks of no rows.
+        see interpviz.data.shuffled. Rows at position 0 are left out unless `first`. Raises ValueError for blocks of
+        no rows.
         """
         if rows_a_block < 1:
             raise ValueError("a block has at least one row")
         parts = {site: self._part(site) for site in ((sites,) if isinstance(sites, str) else sites)}
-        return shuffled(self._shards, parts, rows_a_block, seed, held_bytes)
+        return shuffled(self._shards, parts, rows_a_block, seed, held_bytes, first)
 
     def _numbers(self, name: str, rows: Rows) -> F4:
         if isinstance(rows, slice):

@@ -1,4 +1,4 @@
-"""Whether a cache, a dictionary, a session or a model is whole: every hash, block and weight is looked at."""
+"""Whether a cache, a dictionary, an index, a session or a model is whole: every hash, block and weight is looked at."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report, silent
 from interpviz.data import contents, dictionaries, manifest, models, sessions
+from interpviz.data.feature_index import FeatureIndex
+from interpviz.data.feature_index_file import TYPES
 from interpviz.data.repair import repair
 from interpviz.data.shard import Shard
 from interpviz.data.survey import REMEDY, Survey, look, survey
@@ -40,7 +42,7 @@ class Check:
 
 
 def check(path: str, report: Report = silent) -> Check:
-    """Look at all of a cache, a dictionary, a session or a model, which may be given by name.
+    """Look at all of a cache, a dictionary, an index, a session or a model, which may be given by name.
 
     Raises InterpvizError only where there is nothing of the kind; what is wrong with it stands in the answer.
     """
@@ -53,6 +55,8 @@ def check(path: str, report: Report = silent) -> Check:
             return _model(path, report)
         if kind == "dictionary":
             return _dictionary(place, report)
+        if kind == "index":
+            return _index(place, report)
         return _session(place) if kind == "session" else _cache(place, report)
     except InterpvizError as problem:
         return Check(kind, (str(problem),), {})
@@ -72,14 +76,38 @@ def _model(source: str, report: Report) -> Check:
 
 
 def _dictionary(path: Path, report: Report) -> Check:
-    found = dictionaries.load(path, report)
-    facts = vars(found.facts) | {
-        "apply_b_dec_to_input": found.apply_b_dec_to_input,
+    parts = dictionaries.parts(path)
+    if len(parts) == 1:
+        return Check("dictionary", (), _facts(dictionaries.load(parts[0], report)))
+    loaded, problems = [], []
+    for part in parts:
+        try:
+            loaded.append(dictionaries.load(part, report).facts)
+        except InterpvizError as problem:
+            problems.append(str(problem))
+    named = ("architecture", "layout")
+    told = {name: ", ".join(sorted({getattr(one, name) for one in loaded})) for name in named}
+    return Check("dictionary", tuple(problems), {"parts": [one.name for one in loaded], **told})
+
+
+def _facts(found: dictionaries.Dictionary) -> dict[str, Any]:
+    return vars(found.facts) | {
+        "activation": found.activation,
+        "k": found.k,
+        "apply_b_dec_to_input": found.b_in is not None,
         "normalize_activations": found.normalize_activations,
         "reshape_activations": found.reshape_activations,
         "notes": list(found.notes),
     }
-    return Check("dictionary", (), facts)
+
+
+def _index(path: Path, report: Report) -> Check:
+    found = FeatureIndex.open(path)
+    for number, name in enumerate(TYPES):
+        report(number / len(TYPES), f"Checking {name}")
+        found[name].all()
+    found.table()
+    return Check("index", (), found.about.model_dump(exclude={"datasets", "content"}))
 
 
 def _session(path: Path) -> Check:

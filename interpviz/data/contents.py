@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from interpviz.core.errors import InterpvizError
-from interpviz.data import dictionaries, foreign, gguf_header, manifest, models, probe, sessions
+from interpviz.data import dictionaries, feature_index_file, foreign, gguf_header, manifest, models, probe, sessions
 
-Kind = Literal["model", "cache", "dictionary", "session", "foreign"]
+Kind = Literal["model", "cache", "dictionary", "index", "session", "foreign"]
 
 START = 4096
-_PARTS = {manifest.NAME: "cache", dictionaries.CONFIG: "dictionary", dictionaries.WEIGHTS: "dictionary"}
+_PARTS = {manifest.NAME: "cache"} | dict.fromkeys(dictionaries.INNER, "dictionary")
 
 
 class NotImported(InterpvizError):
@@ -27,7 +27,7 @@ class NotImported(InterpvizError):
 
 
 def kind_of(path: Path) -> Kind:
-    """Whether this is a model (or its name), a cache, a dictionary, a session, or activations to be imported.
+    """Whether this is a model (or its name), a cache, a dictionary, an index, a session, or activations to be imported.
 
     Only the beginning is looked at: opening it says what is wrong with it. Raises InterpvizError for all else.
     """
@@ -44,28 +44,30 @@ def kind_of(path: Path) -> Kind:
 def _of_folder(folder: Path) -> Kind:
     if (folder / manifest.NAME).is_file() or any(folder.glob(manifest.SHARD_FILES)):
         return "cache"
-    parts = [name for name in (dictionaries.CONFIG, dictionaries.WEIGHTS) if (folder / name).is_file()]
-    if len(parts) == 2:
+    if dictionaries.matches(folder):
         return "dictionary"
     if foreign.is_foreign(folder):
         return "foreign"
     if (folder / "config.json").is_file():
         return "model"
-    if parts:  # opening it says which is missing
+    if dictionaries.begun(folder):  # opening it says what is missing
         return "dictionary"
     raise InterpvizError(
         f"{folder} holds neither a model (config.json), a cache ({manifest.NAME}) nor a dictionary "
-        f"({dictionaries.CONFIG} and {dictionaries.WEIGHTS}). Choose a folder that does."
+        f"({dictionaries.reads()}). Choose a folder that does."
     )
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether an HDF5 file is a shard, or so damaged that opening it as one says what is the matter."""
+def _of_hdf5(path: Path) -> Kind:
+    """A shard, an index, or so damaged that opening it as one says what is the matter; else a stranger's."""
     try:
         found = probe.structure(path)
     except probe.Unreadable:
-        return True
-    return found.attributes.get("encoding-type") == manifest.FORMAT or "checksums/tokens/id" in found.datasets
+        return "index" if path.name.endswith(feature_index_file.ENDING) else "cache"
+    kind = found.attributes.get("encoding-type")
+    if kind == feature_index_file.ENCODING or "checksums/entries/row" in found.datasets:
+        return "index"
+    return "cache" if kind == manifest.FORMAT or "checksums/tokens/id" in found.datasets else "foreign"
 
 
 def _of_file(path: Path) -> Kind:
@@ -76,9 +78,11 @@ def _of_file(path: Path) -> Kind:
     if start.startswith(gguf_header.MAGIC):
         return "model"
     if start.startswith(probe.SIGNATURE):
-        return "cache" if _is_ours(path) else "foreign"
+        return _of_hdf5(path)
     if sessions.is_session(start):
         return "session"
+    if dictionaries.matches(path):
+        return "dictionary"
     if path.name in _PARTS:
         raise InterpvizError(
             f"{path.name} is part of a {_PARTS[path.name]}. Open the folder that it lies in, {path.parent}."
@@ -86,6 +90,6 @@ def _of_file(path: Path) -> Kind:
     if path.suffix == ".safetensors":
         raise InterpvizError(f"{path.name} holds weights alone. Open the folder that it lies in, with config.json.")
     raise InterpvizError(
-        f"{path.name} is no model, cache, dictionary or session. Open a model folder, a .gguf file, a recorded cache, "
-        "a SAELens folder or a session."
+        f"{path.name} is no model, cache, dictionary, index or session. Open a model folder, a .gguf file, a recorded "
+        f"cache, an index of features, a session, or a dictionary: {dictionaries.reads()}."
     )

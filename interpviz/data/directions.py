@@ -10,11 +10,11 @@ import numpy as np
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.results import F4
+from interpviz.data.npy import read_header
 from interpviz.data.tensors import finite, read_float32
 from interpviz.data.weights import placed_tensors
 
 FILE_BYTES = 16 * 2**20
-MOST_HEADER_BYTES = 10_000  # numpy's own limit
 WHAT = "A direction is one vector of numbers"
 
 
@@ -48,16 +48,13 @@ def _of_safetensors(file: Path) -> F4:
 
 
 def _of_npy(file: Path) -> F4:
-    """Read by hand: numpy's own reader would make room for whatever length the header states."""
     content = io.BytesIO(file.read_bytes())
     try:
-        version = np.lib.format.read_magic(content)
-        header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, _, dtype = header(content, max_header_size=MOST_HEADER_BYTES)
-    except Exception as error:  # the header is a Python literal: there is no end to what its parsing can raise
+        header = read_header(content)
+    except ValueError as error:
         raise InterpvizError(f"{file.name} is no array that numpy saved. Save it again with numpy.save.") from error
     rest = content.read()
-    if dtype.kind not in "fiu" or len(shape) != 1 or len(rest) != shape[0] * dtype.itemsize:
+    if not header.of_numbers or len(header.shape) != 1 or len(rest) != header.nbytes:
         raise InterpvizError(f"{file.name} is cut, or does not hold one row of numbers. {WHAT}: save it as that.")
     with np.errstate(over="ignore", under="ignore"):
-        return np.frombuffer(rest, dtype).astype(np.float32)
+        return np.frombuffer(rest, header.dtype).astype(np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from interpviz.core.commands import LONGEST_PATHS, MOST_CONTINUED
 from interpviz.core.document import (
@@ -32,22 +32,14 @@ from interpviz.core.experiments import LONGEST_NAME
 from interpviz.core.features import DictionaryFacts
 from interpviz.core.interventions import Intervention, Mode
 from interpviz.core.sites import Site
+from interpviz.data.session_features import DictionaryFields, FeaturesFields, IndexFields
+from interpviz.data.session_fields import Count, Few, Name, Sha256, Strict, Text, Tokens, sound
 
 FORMAT: Literal["interpviz-session"] = "interpviz-session"
 VERSION: Literal[2] = 2  # 1 knew neither valued edits nor experiments
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(min_length=1, max_length=4096)]
-Text = Annotated[str, Field(max_length=1_000_000)]
-Few = Annotated[int, Field(ge=1, le=1000)]  # layers and heads are drawn one by one
-Count = Annotated[int, Field(ge=0, lt=2**31)]
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _Model(_Strict):
+class _Model(Strict):
     name: Name
     source: Name
     sha256: Sha256
@@ -60,7 +52,7 @@ class _Model(_Strict):
     context: Count
 
 
-class _Cache(_Strict):
+class _Cache(Strict):
     name: Name
     source: Name
     sha256: Sha256
@@ -68,17 +60,17 @@ class _Cache(_Strict):
     model_sha256: Sha256
     numerics: Name
     sites: Annotated[tuple[Name, ...], Field(max_length=10_000)]
-    tokens: Annotated[int, Field(ge=0, lt=2**40)]
+    tokens: Tokens
     codes: Annotated[tuple[Name, ...], Field(max_length=1000)] = ()
 
 
-class _Prompt(_Strict):
+class _Prompt(Strict):
     text: Text = ""
     tokens: Annotated[tuple[Count, ...], Field(max_length=1_000_000)] | None = None
     bos: bool = True
 
 
-class _Intervention(_Strict):
+class _Intervention(Strict):
     site: Name
     mode: Mode = "zero"
     value: Annotated[float, Field(allow_inf_nan=False)] | None = None
@@ -99,7 +91,7 @@ class _Intervention(_Strict):
 Edits = Annotated[tuple[_Intervention, ...], Field(max_length=100_000)]
 
 
-class _Experiment(_Strict):
+class _Experiment(Strict):
     name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
     interventions: Edits
     freeze: bool = False
@@ -107,52 +99,42 @@ class _Experiment(_Strict):
     @classmethod
     def of(cls, one: Experiment) -> _Experiment:
         """What to write for an experiment."""
-        return cls(name=_sound(one.name), interventions=_Intervention.every(one.interventions), freeze=one.freeze)
+        return cls(name=sound(one.name), interventions=_Intervention.every(one.interventions), freeze=one.freeze)
 
 
-class _Dictionary(_Strict):
-    name: Name
-    source: Name
-    sha256: Sha256
-    architecture: Name
-    hook: Name
-    d_in: Count
-    features: Count
-
-
-class _Components(_Strict):
+class _Components(Strict):
     shown_as: ComponentsAs = "grid"
     column: Annotated[str, Field(max_length=100)] = "measured"
     descending: bool = True
 
 
-class _Patching(_Strict):
+class _Patching(Strict):
     stream: Stream = "resid"
     back: bool = False
 
 
-class _Continuation(_Strict):
+class _Continuation(Strict):
     tokens: Annotated[int, Field(ge=1, le=MOST_CONTINUED)] = 24
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     seed: Count = 0
 
 
-class _Paths(_Strict):
+class _Paths(Strict):
     paths: Annotated[str, Field(max_length=LONGEST_PATHS)] = ""
     mode: PathMode = "zero"
 
 
-class _Cloud(_Strict):
+class _Cloud(Strict):
     site: Annotated[str, Field(max_length=4096)] = ""
     method: Projection = "umap"
     colour: CloudColour = "document"
 
 
-class _Graph(_Strict):
+class _Graph(Strict):
     threshold: Annotated[float, Field(ge=0, le=1)] = GraphView.threshold
 
 
-class SessionFile(_Strict):
+class SessionFile(Strict):
     """A document as it stands in a session file; sites are short names, sources as `sessions` places them."""
 
     format: Literal["interpviz-session"] = FORMAT
@@ -168,7 +150,7 @@ class SessionFile(_Strict):
     freeze: bool = False
     experiments: Annotated[tuple[_Experiment, ...], Field(max_length=1000)] = ()
     compared: tuple[str, str] | None = None
-    dictionaries: Annotated[tuple[_Dictionary, ...], Field(max_length=100)] = ()
+    dictionaries: Annotated[tuple[DictionaryFields, ...], Field(max_length=100)] = ()
     selection: Annotated[tuple[Name, ...], Field(max_length=100_000)] = ()
     token: Count | None = None
     measure: Measure = "direct"
@@ -178,6 +160,8 @@ class SessionFile(_Strict):
     patching: _Patching = _Patching()
     continuation: _Continuation = _Continuation()
     paths: _Paths = _Paths()
+    indices: Annotated[tuple[IndexFields, ...], Field(max_length=100)] = ()
+    features: FeaturesFields = FeaturesFields()
     panels: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
 
     @classmethod
@@ -188,14 +172,14 @@ class SessionFile(_Strict):
             cache=_Cache(**vars(document.cache)) if document.cache else None,
             prompt=_prompt(document.prompt),
             contrast=_prompt(document.contrast) if document.contrast else None,
-            target=_sound(document.target),
-            distractor=_sound(document.distractor),
+            target=sound(document.target),
+            distractor=sound(document.distractor),
             interventions=_Intervention.every(document.interventions),
             off=_Intervention.every(document.off),
             freeze=document.freeze,
             experiments=tuple(map(_Experiment.of, document.experiments)),
             compared=document.compared,
-            dictionaries=tuple(_Dictionary(**vars(one)) for one in document.dictionaries),
+            dictionaries=tuple(DictionaryFields(**vars(one)) for one in document.dictionaries),
             selection=tuple(str(site) for site in document.selection.sites),
             token=document.token,
             measure=document.measure,
@@ -205,6 +189,8 @@ class SessionFile(_Strict):
             patching=_Patching(**vars(document.patching)),
             continuation=_Continuation(**vars(document.continuation)),
             paths=_Paths(**vars(document.paths)),
+            indices=tuple(IndexFields(**vars(one)) for one in document.indices),
+            features=FeaturesFields.of(document.features),
             panels=tuple(sorted(document.panels)),
         )
 
@@ -235,14 +221,11 @@ class SessionFile(_Strict):
             patching=PatchingView(**vars(self.patching)),
             continuation=ContinuationView(**vars(self.continuation)),
             paths=PathsView(**vars(self.paths)),
+            indices=tuple(one.facts() for one in self.indices),
+            features=self.features.view(),
             panels=frozenset(self.panels),
         )
 
 
 def _prompt(prompt: Prompt) -> _Prompt:
-    return _Prompt(text=_sound(prompt.text), tokens=prompt.tokens, bos=prompt.bos)
-
-
-def _sound(text: str) -> str:
-    """The text with half characters, which a paste can bring and JSON cannot carry, made visible."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _Prompt(text=sound(prompt.text), tokens=prompt.tokens, bos=prompt.bos)

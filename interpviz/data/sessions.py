@@ -70,8 +70,9 @@ def is_session(start: bytes) -> bool:
 
 
 def missing(document: Document) -> tuple[str, ...]:
-    """The sources of the model, the cache and the dictionaries that are not where the document says."""
-    sources = [facts.source for facts in (document.model, document.cache, *document.dictionaries) if facts]
+    """The sources of the model, the cache, the dictionaries and their indices that are not where the document says."""
+    opened = (document.model, document.cache, *document.dictionaries, *document.indices)
+    sources = [facts.source for facts in opened if facts]
     return tuple(source for source in sources if not is_name(source) and not Path(source).exists())
 
 
@@ -124,6 +125,9 @@ def _check(document: Document) -> None:
     tokens = document.prompt.tokens
     if tokens and model and max(tokens) >= model.vocab:
         raise InterpvizError("its prompt has tokens that its model has not")
+    shown, feature = document.dictionary, document.features.feature
+    if feature is not None and not (shown and feature < shown.features):
+        raise InterpvizError("it shows a feature that its dictionary has not")
     if not document.panels <= set(PANELS):
         raise InterpvizError("it shows a panel that there is not")
 
@@ -135,6 +139,7 @@ def _with_sources(document: Document, place: Callable[[str], str]) -> Document:
         model=model and replace(model, source=place(model.source)),
         cache=cache and replace(cache, source=place(cache.source)),
         dictionaries=tuple(replace(one, source=place(one.source)) for one in document.dictionaries),
+        indices=tuple(replace(one, source=place(one.source)) for one in document.indices),
     )
 
 

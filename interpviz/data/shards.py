@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpviz.core.results import F4
+from interpviz.data.checked import CheckedArray
 from interpviz.data.halves import floats
-from interpviz.data.shard import CheckedArray, Shard
+from interpviz.data.shard import Shard
 
 # Each is a memory map, of which Linux allows a process 65,530; to open one again costs some 4 ms.
 MOST_OPEN = 4096

@@ -28,16 +28,23 @@ class Block:
 
 
 def shuffled(
-    shards: Shards, parts: Mapping[str, Part], rows_a_block: int, seed: int, held_bytes: int = HELD_BYTES
+    shards: Shards,
+    parts: Mapping[str, Part],
+    rows_a_block: int,
+    seed: int,
+    held_bytes: int = HELD_BYTES,
+    first: bool = True,
 ) -> Iterator[Block]:
     """Every row once, in blocks of `rows_a_block`, the last one shorter; another order for another seed.
+
+    Rows at position 0 of their context are left out where `first` is false.
 
     Runs of 128 neighbouring rows come into a pool in an order of chance, by turns from 64 shards that are drawn by
     chance too; each block is drawn from the whole pool, which holds as many rows as `held_bytes` have room for and
     at least four blocks. So a row waits in the pool for a time of chance, on average as long as it takes to read the
     pool once, and a block has about 128 * rows_a_block / (2 * pool) rows of the run that any of its rows came from.
     """
-    draw, pool = np.random.default_rng(seed), _Pool(shards, parts, rows_a_block, held_bytes)
+    draw, pool = np.random.default_rng(seed), _Pool(shards, parts, rows_a_block, held_bytes, first)
     for start, stop in _runs(shards, draw):
         pool.take(start, stop)
         while pool.full:
@@ -64,8 +71,10 @@ def _rows(shards: Shards, place: int) -> int:
 class _Pool:
     """Rows that wait to be drawn."""
 
-    def __init__(self, shards: Shards, parts: Mapping[str, Part], rows_a_block: int, held_bytes: int) -> None:
-        self._shards, self._parts, self._block = shards, parts, rows_a_block
+    def __init__(
+        self, shards: Shards, parts: Mapping[str, Part], rows_a_block: int, held_bytes: int, first: bool
+    ) -> None:
+        self._shards, self._parts, self._block, self._first = shards, parts, rows_a_block, first
         shapes = {site: self._read(site, 0, 0).shape[1:] for site in parts}
         row_bytes = 4 * sum(int(np.prod(shape)) for shape in shapes.values())
         self.room = min(max(4 * rows_a_block, held_bytes // row_bytes), shards.rows)
@@ -80,11 +89,13 @@ class _Pool:
         return self.held >= self.room
 
     def take(self, start: int, stop: int) -> None:
-        """Read a run."""
-        here = slice(self.held, self.held + stop - start)
-        self._rows[here] = np.arange(start, stop)
+        """Read a run, which lies in one shard."""
+        kept = slice(None) if self._first else self._later(start, stop)
+        rows = np.arange(start, stop)[kept]
+        here = slice(self.held, self.held + len(rows))
+        self._rows[here] = rows
         for site, values in self._values.items():
-            values[here] = self._read(site, start, stop)
+            values[here] = self._read(site, start, stop)[kept]
         self.held = here.stop
 
     def drawn(self, draw: np.random.Generator) -> Block:
@@ -98,6 +109,13 @@ class _Pool:
         for values in (self._rows, *self._values.values()):
             values[holes] = values[last]
         return block
+
+    def _later(self, start: int, stop: int) -> NDArray[np.bool_]:
+        """Which rows of a run stand at a position other than 0."""
+        place, here = self._shards.place_of(start)
+        positions: NDArray[np.int32] = self._shards[place]["tokens/position"].part(here, here + stop - start)
+        later: NDArray[np.bool_] = positions != 0
+        return later
 
     def _read(self, site: str, start: int, stop: int) -> F4:
         name, head = self._parts[site]

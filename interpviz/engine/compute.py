@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 from interpviz.core import jobs
 from interpviz.core.document import CacheFacts, ModelFacts
 from interpviz.core.errors import InterpvizError
+from interpviz.core.features import IndexFacts
 from interpviz.core.report import Report, silent
 from interpviz.core.requests import Request
 from interpviz.engine.memory import exhausted
 
 if TYPE_CHECKING:
     from interpviz.data.activations import Cache
+    from interpviz.data.feature_index import FeatureIndex
     from interpviz.engine.devices import Device
     from interpviz.engine.loaded import Loaded
 
-_MODELS, _CACHES = 2, 4
+_MODELS, _CACHES, _INDICES = 2, 4, 4
 
 
 class Engine:
-    """Answers requests, and keeps the last models and caches open for them. Models run on `device`.
+    """Answers requests, and keeps the last models, caches and indices open for them. Models run on `device`.
 
     Requests of the model lane come from one thread at a time; all others may come from any. Importing this module
     is cheap: torch is imported by the first request that needs a model.
@@ -33,6 +35,7 @@ class Engine:
         self.device: Device = device
         self._models: dict[str, Loaded] = {}
         self._caches: dict[str, Cache] = {}
+        self._indices: dict[str, FeatureIndex] = {}
         self._lock = threading.Lock()
 
     def compute(self, request: Request, report: Report = silent) -> Any:
@@ -87,6 +90,28 @@ class Engine:
             while len(self._caches) > _CACHES:
                 del self._caches[next(iter(self._caches))]
         return cache
+
+    def index(self, facts: IndexFacts) -> FeatureIndex:
+        """The feature index of these facts; raises InterpvizError if it has changed."""
+        with self._lock:
+            known = self._indices.get(facts.sha256)
+        if known is not None:
+            return known
+        index = self.open_index(facts.source)
+        if index.facts.sha256 != facts.sha256:
+            raise InterpvizError(f"{facts.name} has changed on disk since it was opened. Open it again.")
+        return index
+
+    def open_index(self, source: str) -> FeatureIndex:
+        """Look into the feature index at this path."""
+        from interpviz.data.feature_index import FeatureIndex
+
+        index = FeatureIndex.open(source)
+        with self._lock:
+            self._indices[index.facts.sha256] = index
+            while len(self._indices) > _INDICES:
+                del self._indices[next(iter(self._indices))]
+        return index
 
     def _kept_model(self, sha256: str) -> Loaded:
         """Make it the last used; put away those that were not used for longest."""

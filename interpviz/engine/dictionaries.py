@@ -1,6 +1,6 @@
-"""Sparse autoencoders at work: activations to features, and an edit of some features back into the activation.
+"""Sparse autoencoders and transcoders at work: activations to features, and features to what they write.
 
-Source: sae-lens 6.54, `saes/standard_sae.py`, `saes/jumprelu_sae.py` and `saes/sae.py` (normalisation).
+Source: sae-lens 6.54, `saes/sae.py` (normalisation), `saes/topk_sae.py` and `saes/transcoder.py`.
 """
 
 from __future__ import annotations
@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from interpviz.core.results import F4
 from interpviz.core.sites import Site
 from interpviz.data.dictionaries import Dictionary
 from interpviz.data.directions import read_direction
+from interpviz.engine.dictionary_rules import Rule
 
 EPSILON = 1e-5
 # An activation that is zero has no norm to be scaled by; it stays zero, where SAELens gives NaN.
@@ -23,52 +26,79 @@ SMALLEST_NORM = 1e-20
 class SAE:
     """A dictionary's weights on a device. Activations are (..., d_in), of heads flattened; features (..., feature).
 
-    What it computes is float32, and nothing keeps a gradient but what is handed in.
+    `decoder` is (feature, d_out), of a cross-layer transcoder (feature, layer, d_out): what one unit of a feature
+    writes. `signed` says that features can be below zero. What it computes is float32, and nothing keeps a gradient but
+    what is handed in.
     """
 
     def __init__(self, dictionary: Dictionary, device: torch.device | str = "cpu") -> None:
+        def placed(values: F4) -> Tensor:
+            return torch.from_numpy(values).to(device)
+
+        def maybe(values: F4 | None) -> Tensor | None:
+            return None if values is None else placed(values)
+
         self.facts = dictionary.facts
         self.notes = dictionary.notes
-        self.encoder = torch.from_numpy(dictionary.W_enc).to(device)
-        self.decoder = torch.from_numpy(dictionary.W_dec).to(device)
-        self.encoder_bias = torch.from_numpy(dictionary.b_enc).to(device)
-        self.decoder_bias = torch.from_numpy(dictionary.b_dec).to(device)
-        threshold = dictionary.threshold
-        self.threshold = None if threshold is None else torch.from_numpy(threshold).to(device)
+        self.encoder, self.encoder_bias = placed(dictionary.W_enc), placed(dictionary.b_enc)
+        self.decoder, self.decoder_bias = placed(dictionary.W_dec), placed(dictionary.b_dec)
+        if dictionary.rescale_by_decoder_norm:  # told here once, so that no step of a run has to
+            norm = self.decoder.norm(dim=-1).clamp_min(SMALLEST_NORM)
+            self.encoder, self.encoder_bias = self.encoder * norm, self.encoder_bias * norm
+            self.decoder = self.decoder / norm[:, None]
+        self.signed = dictionary.activation == "abstopk"
+        self.threshold, self._skip = maybe(dictionary.threshold), maybe(dictionary.W_skip)
+        self._input_bias = maybe(dictionary.b_in)
+        gate = dictionary.gate
+        gates = None if gate is None else tuple(map(placed, (gate.b_gate, np.exp(gate.r_mag), gate.b_mag)))
+        self._rule = Rule(dictionary.activation, dictionary.k or 0, self.threshold, gates)
         self._normalization = dictionary.normalize_activations
-        self._centred = dictionary.apply_b_dec_to_input
 
     def encode(self, x: Tensor) -> Tensor:
         """Every feature's activation (..., feature)."""
-        return self._active(self._read(x) @ self.encoder + self.encoder_bias, self.threshold)
+        return self._rule.active(self._read(x) @ self.encoder + self.encoder_bias)
 
     def encode_features(self, x: Tensor, features: Tensor) -> Tensor:
-        """The activations (..., k) of these features (k,) alone, at their cost alone."""
-        threshold = None if self.threshold is None else self.threshold[features]
-        return self._active(self._read(x) @ self.encoder[:, features] + self.encoder_bias[features], threshold)
+        """The activations (..., k) of these features (k,) alone: at their cost alone, where none depends on others."""
+        if self._rule.compares:
+            return self.encode(x)[..., features]
+        hidden = self._read(x) @ self.encoder[:, features] + self.encoder_bias[features]
+        return self._rule.of(features).active(hidden)
 
     def decode(self, activations: Tensor, x: Tensor) -> Tensor:
-        """The reconstruction (..., d_in) by these features (..., feature) of `x`, whose normalisation is undone."""
-        frame = self._frame(x.float())
-        return (activations @ self.decoder + self.decoder_bias) * frame.spread + frame.centre
+        """What these features (..., feature) of `x` write: (..., d_out), in the scale of `x` if written where it is.
+
+        Of a cross-layer transcoder (..., layer, d_out); its bias and its linear path are those of its own layer.
+        """
+        written = _times(activations, self.decoder)
+        own = written[..., 0, :] if self.facts.writes_ahead else written
+        own += self.decoder_bias
+        if not self.facts.transcoder:
+            frame = self._frame(x.float())
+            own.mul_(frame.spread).add_(frame.centre)
+        if self._skip is not None:
+            own += x.float() @ self._skip.T
+        return written
 
     def change(self, x: Tensor, features: Tensor, delta: Tensor) -> Tensor:
-        """What to add to `x` (..., d_in) for these features (k,) to be written `delta` (..., k) more strongly.
+        """What to add where it writes, (..., d_out), for these features (k,) to be `delta` (..., k) stronger.
 
-        It is decode(a + delta) - decode(a): other features, and what is not reconstructed, stay as they are in x.
+        `x` (..., d_in) is what it reads. It is decode(a + delta) - decode(a): other features, and what is not
+        reconstructed, stay as they are. Of a cross-layer transcoder it is (..., layer, d_out).
         """
-        return delta.float() @ self.decoder[features] * self._frame(x.float()).spread
+        written = _times(delta.float(), self.decoder[features])
+        return written if self.facts.transcoder else written * self._frame(x.float()).spread
 
     def direction(self, feature: int) -> Tensor:
-        """What the feature writes, (d_in,): its decoder row."""
-        return self.decoder[feature]
+        """What one unit of the feature writes, (d_out,); of a cross-layer transcoder, in its own layer."""
+        return self.decoder[feature, 0] if self.facts.writes_ahead else self.decoder[feature]
 
     def _read(self, x: Tensor) -> Tensor:
         """What the encoder reads of an activation: normalised, and without the decoder's bias where so trained."""
         x = x.float()
         frame = self._frame(x)
         normal = (x - frame.centre) / frame.divisor
-        return normal - self.decoder_bias if self._centred else normal
+        return normal if self._input_bias is None else normal - self._input_bias
 
     def _frame(self, x: Tensor) -> _Frame:
         if self._normalization == "constant_norm_rescale":
@@ -80,10 +110,10 @@ class SAE:
         one = x.new_ones(())
         return _Frame(x.new_zeros(()), one, one)
 
-    @staticmethod
-    def _active(hidden: Tensor, threshold: Tensor | None) -> Tensor:
-        active = hidden.relu()
-        return active if threshold is None else active * (hidden > threshold)
+
+def _times(activations: Tensor, decoder: Tensor) -> Tensor:
+    """What activations (..., feature) write by a decoder (feature, ...): (..., ...)."""
+    return (activations @ decoder.flatten(1)).view(*activations.shape[:-1], *decoder.shape[1:])
 
 
 class _Frame(NamedTuple):

@@ -1,16 +1,17 @@
-"""Edits of dictionary features: an activation changes by what its features change, and its error term is kept."""
+"""Edits of dictionary features: what they write changes, and the error term of their dictionary is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from interpviz.core.errors import InterpvizError
 from interpviz.core.interventions import Intervention
+from interpviz.engine.dictionaries import SAE
 from interpviz.engine.places import positions_of
 from interpviz.engine.supplies import Supply
 
@@ -36,29 +37,57 @@ class _Wanted:
 
 
 class FeatureEdits:
-    """Edits of features that are read at one activation: x becomes x + (v' - v) W_dec, v the features that x has."""
+    """Edits of one dictionary's features: what it reads stays, what it writes changes by (v' - v) W_dec.
 
-    def __init__(self, edits: Sequence[RowEdit], length: int, first: int, supply: Supply) -> None:
-        """`first` is the token that the run begins at. What is drawn on is drawn now, before the run."""
-        self._groups = [
-            (supply.dictionary(name), [_wanted(one, length, first, supply) for one in group])
-            for name, group in groupby(edits, key=lambda one: one.edit.site.dictionary)
-        ]
+    v are the features that the run's own activation has. A transcoder reads one activation and writes another, or
+    those of several layers, which come later: in between the change is kept.
+    """
 
-    def write(self, edited: Tensor, before: Tensor) -> Iterator[tuple[Intervention, Tensor]]:
-        """Write into `edited` (batch, pos, ...) in place, as `before` has it; each edit and whether it changed it."""
-        flat = before.flatten(2)
-        for sae, group in self._groups:
-            features = torch.tensor(sorted({one.edit.site.index for one in group}), device=flat.device)
-            column = {feature: place for place, feature in enumerate(features.tolist())}
-            had = sae.encode_features(flat, features)
-            now = had.clone()
-            for one in group:
-                rows = slice(None) if one.row is None else slice(one.row, one.row + 1)
-                place = rows, one.positions, column[one.edit.site.index]
-                now[place] = one.value(now[place])
-                yield one.edit, (now[place] != had[place]).any()
-            edited += sae.change(flat, features, now - had).view_as(edited)
+    def __init__(self, edits: Sequence[RowEdit], length: int, first: int, supply: Supply, rows: int) -> None:
+        """`first` is the token that the run of `rows` begins at. What is drawn on is drawn now, before the run."""
+        self._sae = supply.dictionary(edits[0].edit.site.dictionary)
+        self._wanted = [_wanted(one, length, first, supply) for one in edits]
+        self._rows = rows
+        self._changes: dict[str, Tensor] = {}
+        self.reads, self.writes = self._sae.facts.hook, written_hooks(self._sae)
+
+    def read(self, activation: Tensor) -> Iterator[tuple[Intervention, Tensor]]:
+        """Look at what the dictionary reads, (batch, pos, ...), of one row or of all; each edit and whether it
+
+        changes anything.
+        """
+        flat = activation.flatten(2)
+        features = torch.tensor(sorted({one.edit.site.index for one in self._wanted}), device=flat.device)
+        column = {feature: place for place, feature in enumerate(features.tolist())}
+        had = self._sae.encode_features(flat, features)
+        had = had.expand(max(len(had), self._rows), -1, -1)
+        now = had.clone()
+        for one in self._wanted:
+            rows = slice(None) if one.row is None else slice(one.row, one.row + 1)
+            place = rows, one.positions, column[one.edit.site.index]
+            now[place] = one.value(now[place])
+            yield one.edit, (now[place] != had[place]).any()
+        change = self._sae.change(flat, features, now - had)
+        each = change.unbind(-2) if self._sae.facts.writes_ahead else (change,)
+        self._changes = dict(zip(self.writes, each, strict=True))
+
+    def write(self, name: str, edited: Tensor) -> None:
+        """Write what `read` found into one of the activations that it writes, (row, pos, ...), in place."""
+        if name not in self._changes:
+            facts = self._sae.facts
+            raise InterpvizError(
+                f"{facts.name} would write {name} before it has read {facts.hook}. Open a dictionary of this model."
+            )
+        edited += self._changes.pop(name).view_as(edited)
+
+
+def written_hooks(sae: SAE) -> tuple[str, ...]:
+    """The activations that a dictionary's features write to: one, or of a cross-layer transcoder one a layer."""
+    written, _ = sae.facts.written
+    if not sae.facts.writes_ahead:
+        return (written,)
+    blocks, layer, rest = written.split(".", 2)
+    return tuple(f"{blocks}.{int(layer) + ahead}.{rest}" for ahead in range(sae.decoder.shape[1]))
 
 
 def _wanted(one: RowEdit, length: int, first: int, supply: Supply) -> _Wanted:

@@ -7,11 +7,10 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
-from interpviz.core.document import CacheFacts
 from interpviz.core.errors import Cancelled, InterpvizError
-from interpviz.core.jobs import Import, Record
 from interpviz.core.report import Report
 from interpviz.data.child import Child, ChildFailed
+from interpviz.engine.job_types import JOB_TYPES, JobType
 
 PATIENCE = 0.1  # seconds between two looks at whether the answer is still wanted
 ENDING = 2.0  # seconds that a job has to tidy up after itself
@@ -19,15 +18,18 @@ ENDING = 2.0  # seconds that a job has to tidy up after itself
 Said = dict[str, Any] | ChildFailed
 
 
-def in_process(job: Record | Import, device: str, report: Report) -> CacheFacts:
-    """The answer to a job, which `engine/job_child.py` does. A cancel lets it tidy up, and ends it if it does not."""
+def in_process(job: Any, device: str, report: Report) -> Any:
+    """The answer to a job of `JOB_TYPES`, which `engine/job_child.py` does; its partial answers go to `report`.
+
+    A cancel lets it tidy up, and ends it if it does not.
+    """
     child = Child("interpviz.engine.job_child")
     heard: SimpleQueue[Said] = SimpleQueue()
     listener = Thread(target=_listen, args=(child, heard), daemon=True)
     try:
         child.tell({"job": type(job).__name__, "device": device, "fields": asdict(job)})
         listener.start()
-        return _answer(heard, report)
+        return _answer(JOB_TYPES[type(job)], heard, report)
     except Cancelled:
         child.hang_up()
         listener.join(ENDING)
@@ -40,7 +42,7 @@ def in_process(job: Record | Import, device: str, report: Report) -> CacheFacts:
         child.end()
 
 
-def _answer(heard: SimpleQueue[Said], report: Report) -> CacheFacts:
+def _answer(kind: JobType, heard: SimpleQueue[Said], report: Report) -> Any:
     fraction, text = 0.0, ""
     while True:
         try:
@@ -52,10 +54,19 @@ def _answer(heard: SimpleQueue[Said], report: Report) -> CacheFacts:
         if "error" in said:
             raise InterpvizError(said["error"])
         if "answer" in said:
-            facts: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in said["answer"].items()}
-            return CacheFacts(**facts)
+            return kind.answer(**frozen(said["answer"]))
         fraction, text = said.get("fraction", fraction), said.get("text", text)
-        report(fraction, text)
+        partial = said.get("partial")
+        report(fraction, text, kind.partial(**frozen(partial)) if partial and kind.partial else None)
+
+
+def frozen(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields that came as JSON, its lists as the tuples that they were."""
+    return {name: _frozen(value) for name, value in fields.items()}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _listen(child: Child, heard: SimpleQueue[Said]) -> None:

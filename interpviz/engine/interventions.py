@@ -13,7 +13,7 @@ from interpviz.core.errors import InterpvizError
 from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
 from interpviz.engine.blocks import Hook
-from interpviz.engine.features import FeatureEdits
+from interpviz.engine.features import FeatureEdits, written_hooks
 from interpviz.engine.lens import Model
 from interpviz.engine.parts import per_part
 from interpviz.engine.places import Place, positions_of
@@ -52,12 +52,15 @@ class Edits:
         self._came: set[str] = set()
         self._changed: dict[Intervention, bool] = {}
         # Sorted, so that edits that overlap come out the same every time.
-        hooked = sorted(((hook_of(one.edit.site, supply), one) for one in edits), key=_order)
-        for _, one in hooked:
+        ordered = sorted(edits, key=_order)
+        for one in ordered:
             model.facts.check(one.edit.site)
+        hooked = sorted(((name, one) for one in ordered for name in hooks_of(one.edit.site, supply)), key=_by_name)
+        features = groupby((one for one in ordered if one.edit.site.kind == "feature"), key=_dictionary)
+        self._features = [FeatureEdits(list(group), length, first, supply, rows) for _, group in features]
         self.hooks: dict[str, Hook] = {
-            name: self._hook(name, [one for _, one in group], supply, first)
-            for name, group in groupby(hooked, key=lambda pair: pair[0])
+            name: self._hook(name, [one for _, one in group if one.edit.site.kind != "feature"], supply, first)
+            for name, group in groupby(hooked, key=_by_name)
         }
 
     def prove(self) -> None:
@@ -70,28 +73,36 @@ class Edits:
             raise InterpvizError(f"{idle[0]} changes nothing: its site already is what it would be. Remove the edit.")
 
     def _hook(self, name: str, ones: Sequence[RowEdit], supply: Supply, first: int) -> Hook:
-        places = [
-            Place(one.edit, one.row, positions_of(one.edit, self._length), name, first, one.draw)
-            for one in ones
-            if one.edit.site.kind != "feature"
-        ]
-        features = FeatureEdits([one for one in ones if one.edit.site.kind == "feature"], self._length, first, supply)
+        places = [Place(one.edit, one.row, positions_of(one.edit, self._length), name, first, one.draw) for one in ones]
         valued = [(place, place.supplied(supply)) for place in places]
+        read = [group for group in self._features if group.reads == name]
+        written = [group for group in self._features if name in group.writes]
 
-        def see(activation: Tensor) -> Tensor:
+        def see(activation: Tensor) -> Tensor | None:
             self._check(name, activation)
-            if len(activation) < self._rows:
-                activation = activation.expand(self._rows, *activation.shape[1:])
-            edited = activation.clone(memory_format=torch.contiguous_format)
-            before, view = (per_part(value, name, self._model) for value in (activation, edited))
-            for place, given in valued:
-                self._note(place.edit, place.write(view, before, given))
-            for edit, changed in features.write(edited, activation):
-                self._note(edit, changed)
             self._came.add(name)
-            return edited
+            edited = self._widened(activation) if valued or written else activation
+            if valued:
+                before, view = (per_part(value, name, self._model) for value in (self._all_rows(activation), edited))
+                for place, given in valued:
+                    self._note(place.edit, place.write(view, before, given))
+            for group in read:
+                # A transcoder reads what the model's own part reads, and so after all edits of it.
+                for edit, changed in group.read(activation if group in written else edited):
+                    self._note(edit, changed)
+            for group in written:
+                group.write(name, edited)
+            return None if edited is activation else edited
 
         return see
+
+    def _all_rows(self, activation: Tensor) -> Tensor:
+        rows = max(len(activation), self._rows)
+        return activation.expand(rows, *activation.shape[1:])
+
+    def _widened(self, activation: Tensor) -> Tensor:
+        """A copy of the activation, with all rows, to write into."""
+        return self._all_rows(activation).clone(memory_format=torch.contiguous_format)
 
     def _note(self, edit: Intervention, changed: Tensor) -> None:
         if self._strict:
@@ -103,15 +114,25 @@ class Edits:
             raise InterpvizError(f"{name} of {self._model.name} has no place for each token. Cut another part.")
 
 
-def hook_of(site: Site, supply: Supply) -> str:
-    """The activation that a site lies in; of a feature, as its dictionary says. Raises InterpvizError for none."""
+def hooks_of(site: Site, supply: Supply) -> tuple[str, ...]:
+    """The activations that an edit of a site takes: the one it lies in; of a feature those it reads and writes.
+
+    Raises InterpvizError for a feature that the dictionary has not.
+    """
     if site.kind != "feature":
-        return site.hook
-    read = supply.dictionary(site.dictionary).facts
-    read.check(site)
-    return read.hook
+        return (site.hook,)
+    sae = supply.dictionary(site.dictionary)
+    sae.facts.check(site)
+    return tuple(dict.fromkeys((sae.facts.hook, *written_hooks(sae))))
 
 
-def _order(pair: tuple[str, RowEdit]) -> tuple[str, str, int, int]:
-    name, one = pair
-    return name, str(one.edit), one.row or 0, one.draw
+def _by_name(pair: tuple[str, RowEdit]) -> str:
+    return pair[0]
+
+
+def _dictionary(one: RowEdit) -> str:
+    return one.edit.site.dictionary
+
+
+def _order(one: RowEdit) -> tuple[str, str, int, int]:
+    return one.edit.site.dictionary, str(one.edit), one.row or 0, one.draw

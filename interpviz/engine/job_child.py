@@ -1,7 +1,7 @@
 """The process of one job. Run as `python -m interpviz.engine.job_child`; it reads one JSON line {"job": the name of
 
-its type, "device", "fields"}, and says {"fraction", "text"} while it works, then {"answer"} or {"error"}. When its
-input ends it stops, and tidies up.
+its type, "device", "fields"}, and says {"fraction", "text", "partial"} while it works, then {"answer"} or {"error"}.
+When its input ends it stops, and tidies up.
 """
 
 from __future__ import annotations
@@ -10,19 +10,17 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from threading import Event, Thread
 from typing import Any
 
-from interpviz.core.document import CacheFacts
 from interpviz.core.errors import Cancelled, InterpvizError
-from interpviz.core.jobs import Import, Record
-from interpviz.core.report import Report, share
-from interpviz.engine.compute import Engine
+from interpviz.core.report import Report
+from interpviz.engine.in_process import frozen
+from interpviz.engine.job_types import JOB_TYPES
 from interpviz.engine.speaking import Say, speaking
 
 NEWS_SECONDS = 0.1
-OPENING = 0.02  # of the work is opening the model
 
 
 def main() -> None:
@@ -39,17 +37,9 @@ def main() -> None:
         os._exit(0)  # all is tidied up, and torch takes its time to go
 
 
-def _done(asked: dict[str, Any], report: Report) -> CacheFacts:
-    fields = {name: _frozen(value) for name, value in asked["fields"].items()}
-    if asked["job"] == Import.__name__:
-        from interpviz.data.foreign import importing
-
-        return importing.run(Import(**fields), report)
-    from interpviz.engine.record import record
-
-    job = Record(**fields)
-    model = Engine(asked["device"]).open_model(job.model, share(report, 0.0, OPENING)).model
-    return record(model, job, share(report, OPENING, 1.0))
+def _done(asked: dict[str, Any], report: Report) -> Any:
+    job = next(job for job in JOB_TYPES if job.__name__ == asked["job"])
+    return JOB_TYPES[job].run(job(**frozen(asked["fields"])), asked["device"], report)
 
 
 def _await_the_end(unwanted: Event) -> None:
@@ -64,16 +54,12 @@ def _report(say: Say, unwanted: Event) -> Report:
         nonlocal told
         if unwanted.is_set():
             raise Cancelled
-        if time.monotonic() - told > NEWS_SECONDS:
+        news = asdict(partial) if is_dataclass(partial) and not isinstance(partial, type) else None  # not ASIDE
+        if news or time.monotonic() - told > NEWS_SECONDS:
             told = time.monotonic()
-            say({"fraction": fraction, "text": text})
+            say({"fraction": fraction, "text": text, "partial": news})
 
     return report
-
-
-def _frozen(value: Any) -> Any:
-    """JSON's lists as the tuples that they were."""
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 if __name__ == "__main__":

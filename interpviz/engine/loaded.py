@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from interpviz.core.document import RAW, Prompt, Sources
 from interpviz.core.errors import InterpvizError
@@ -40,6 +41,11 @@ class Loaded:
         model = lens.load(source, report, sha256, device)
         return cls(model, CleanRuns(model))
 
+    @property
+    def reference_text(self) -> Path:
+        """The bundled text, for what is drawn or measured where no other text is given."""
+        return resource("demo/reference.txt")
+
     def supplies(self, sources: Sources, prompt: Prompt, cache: Cache | None, report: Report = silent) -> Supplies:
         """What the edits of a prompt draw from; `cache` is the one that the sources name."""
         length = len(self.model.tokens(prompt).ids)
@@ -54,7 +60,7 @@ class Loaded:
             self._caches = {cache.facts.sha256: known}  # the last one alone: each holds its cache open
             return known
         if self._text is None:
-            self._text = TextReference(self.model, resource("demo/reference.txt"))
+            self._text = TextReference(self.model, self.reference_text)
         fast = self.model.blocks is not None
         self._text.report = standing_aside(report) if fast else report
         return self._text
@@ -65,11 +71,11 @@ class Loaded:
         def find(name: str) -> SAE:
             if name not in given:
                 raise InterpvizError(f"No dictionary {name} is open. Give its folder.")
-            return self._sae(given[name])
+            return self.sae(given[name])
 
         return find
 
-    def _sae(self, facts: DictionaryFacts) -> SAE:
+    def sae(self, facts: DictionaryFacts) -> SAE:
         """The dictionary of these facts; raises InterpvizError if it has changed, or does not fit the model."""
         if facts.sha256 not in self._dictionaries:
             read = dictionaries.load(facts.source)
@@ -88,14 +94,20 @@ class Loaded:
 
 
 def check_fit(model: Model, facts: DictionaryFacts) -> None:
-    """Raise InterpvizError for a dictionary that reads what the model has not, or in another width."""
-    width = model.width(facts.hook)
+    """Raise InterpvizError for a dictionary that reads or writes what the model has not, or in another width."""
+    _check_width(model, facts, "reads", facts.hook, facts.d_in)
+    if facts.transcoder:
+        _check_width(model, facts, "writes", facts.hook_out, facts.d_out)
+
+
+def _check_width(model: Model, facts: DictionaryFacts, does: str, hook: str, stated: int) -> None:
+    width = model.width(hook)
     if width is None:
         raise InterpvizError(
-            f"{facts.name} reads {facts.hook}, which {model.facts.name} has not. Open a dictionary of this model."
+            f"{facts.name} {does} {hook}, which {model.facts.name} has not. Open a dictionary of this model."
         )
-    if width != facts.d_in:
+    if width != stated:
         raise InterpvizError(
-            f"{facts.name} reads {facts.d_in} numbers, but {facts.hook} of {model.facts.name} has {width}. "
+            f"{facts.name} {does} {stated} numbers, but {hook} of {model.facts.name} has {width}. "
             "Open a dictionary of this model."
         )

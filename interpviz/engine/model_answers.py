@@ -25,7 +25,7 @@ from interpviz.core.results import (
     Vocabulary,
     Writes,
 )
-from interpviz.engine import circuits, maps, run, sweep, tokens
+from interpviz.engine import circuits, feature_answers, maps, run, sweep, tokens
 from interpviz.engine.attribution import component_writes, direct_attribution, edited_attribution
 from interpviz.engine.estimate import attribution_patching
 from interpviz.engine.generate import Sampling, generate
@@ -209,4 +209,5 @@ ANSWERS: dict[type, Answer] = {
     requests.NormsRequest: _norms,
     requests.HeadsRequest: _heads,
     requests.GraphRequest: _graph,
+    **feature_answers.ANSWERS,
 }

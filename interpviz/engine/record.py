@@ -7,6 +7,7 @@ import datetime
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -15,7 +16,7 @@ from interpviz.core.errors import InterpvizError
 from interpviz.core.jobs import Record
 from interpviz.core.report import Report, share, silent
 from interpviz.core.sites import Site
-from interpviz.data import models
+from interpviz.data import dictionaries, models
 from interpviz.data.activations import Cache
 from interpviz.data.manifest import Codes, Job, ShardLine
 from interpviz.data.recorder import Recorder, committed_tokens, recording, rows_a_shard
@@ -44,6 +45,7 @@ def record(model: Model, asked: Record, report: Report = silent) -> CacheFacts:
     folder that holds something else or is being written, and a disk without room.
     """
     out = Path(asked.out)
+    asked = replace(asked, dictionaries=tuple(part for one in asked.dictionaries for part in dictionaries.parts(one)))
     hooks, saes = _hooks(model, asked), _dictionaries(model, asked)
     if not 2 <= asked.context <= model.facts.context:
         raise InterpvizError(

@@ -121,16 +121,22 @@ class ShardMaker:
 def strongest(sae: SAE, x: Tensor, k: int) -> tuple[NDArray[np.uint32], F4]:
     """The `k` strongest features of each activation (n, d_in), strongest first: index (n, k) and value (n, k).
 
-    Where fewer are active, the places behind hold index 0xFFFFFFFF and value 0. A row whose places are all taken may
-    have had more.
+    Features that can be below zero count by their magnitude and keep their sign. Where fewer are active, the places
+    behind hold index 0xFFFFFFFF and value 0. A row whose places are all taken may have had more.
     """
     rows = max(1, BATCH_BYTES // (4 * sae.facts.features))  # a batch of 131,072 features would take a gigabyte
     with torch.inference_mode():
-        found = [torch.topk(sae.encode(part), min(k, sae.facts.features)) for part in torch.split(x, rows)]
-    value = torch.cat([part.values for part in found]).to("cpu").numpy()
-    index = torch.cat([part.indices for part in found]).to("cpu").numpy().astype(np.uint32)
-    index[value <= 0] = NONE
+        found = [_largest(sae.encode(part), min(k, sae.facts.features), sae.signed) for part in torch.split(x, rows)]
+    value = torch.cat([value for value, _ in found]).to("cpu").numpy()
+    index = torch.cat([index for _, index in found]).to("cpu").numpy().astype(np.uint32)
+    index[value == 0] = NONE
     return index, value
+
+
+def _largest(activations: Tensor, k: int, signed: bool) -> tuple[Tensor, Tensor]:
+    """The `k` largest of each row and where they are: by their magnitude where some are below zero."""
+    found = torch.topk(activations.abs() if signed else activations, k)
+    return (activations.gather(-1, found.indices) if signed else found.values), found.indices
 
 
 def stop_after(hooks: Iterable[str], layers: int) -> int | None:

@@ -19,7 +19,7 @@ from interpviz.engine.aside import standing_aside
 from interpviz.engine.blocks import Hook
 from interpviz.engine.clean import CleanRun
 from interpviz.engine.dictionaries import SAE
-from interpviz.engine.interventions import Edits, RowEdit, hook_of
+from interpviz.engine.interventions import Edits, RowEdit, hooks_of
 from interpviz.engine.lens import Model
 from interpviz.engine.memory import in_batches
 from interpviz.engine.metrics import metric
@@ -50,7 +50,7 @@ def active_features(model: Model, clean: CleanRun, sae: SAE) -> list[Site]:
     first = int(clean.tokens.ids[0] == model.bos)
 
     def keep(activation: Tensor) -> None:
-        seen.append((sae.encode(activation[0, first:].flatten(1)) > 0).any(0))
+        seen.append((sae.encode(activation[0, first:].flatten(1)) != 0).any(0))
 
     model.forward(model.ids(clean.tokens), {sae.facts.hook: keep})
     found = torch.nonzero(seen[0]).flatten().tolist()
@@ -133,8 +133,8 @@ def _ablated(
 
 
 def _hooks(sites: Sequence[Site], supply: Supply) -> set[str]:
-    """The activations that these sites lie in."""
-    return {hook_of(site, supply) for site in sites}
+    """The activations that cutting these sites takes."""
+    return {name for site in sites for name in hooks_of(site, supply)}
 
 
 def run_rows(

@@ -17,7 +17,12 @@ from interpviz.ui.theme import colours_of
 
 Area = Qt.DockWidgetArea
 # Shares of the window's width and of the height below the prompt, tried at 1400 x 900 and 1600 x 1000.
-_TABS = (("outputs", "continuation"), ("circuit", "patching", "paths"))
+_TABS = (
+    ("outputs", "continuation"),
+    ("circuit", "patching", "paths", "feature"),
+    ("maps", "activations"),
+    ("cloud", "features", "fit", "training"),
+)
 _COLUMNS = {"components": 30, "circuit": 37, "maps": 33}
 _ROWS = {"components": 42, "outputs": 58}
 _MIDDLE = {"circuit": 62, "interventions": 38}
@@ -112,8 +117,16 @@ class Board(QMainWindow):
         self._share_out()
 
     def restore(self, state: QByteArray) -> None:
-        """Return to a layout that `saveState` gave; nonsense changes nothing."""
-        self._shared_out = self.restoreState(state) or self._shared_out
+        """Return to a layout that `saveState` gave; nonsense changes nothing. Docks it did not know stand as tabs."""
+        if not self.restoreState(state):
+            return
+        self._shared_out = True
+        for front, *behind in _TABS:
+            new = [name for name in behind if not _knows(state, f"dock-{name}")]
+            for name in new:
+                self.tabifyDockWidget(self._docks[front], self._docks[name])
+            if new:
+                self._docks[front].raise_()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -152,3 +165,9 @@ class Board(QMainWindow):
             for name in behind:
                 self.tabifyDockWidget(docks[front], docks[name])
         self.raise_first()
+
+
+def _knows(state: QByteArray, name: str) -> bool:
+    """Whether a layout tells where this dock is: names stand in it as QDataStream writes them."""
+    written = name.encode("utf-16-be")
+    return len(written).to_bytes(4, "big") + written in state.data()

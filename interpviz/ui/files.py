@@ -10,14 +10,20 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 MODELS = "Models (config.json *.safetensors *.gguf)"
 CACHES = "Activation caches (manifest.jsonl *.h5 *.hdf5)"
-DICTIONARIES = "SAELens dictionaries (cfg.json sae_weights.safetensors)"
+DICTIONARIES = "Dictionaries (cfg.json config.yaml hyperparams.json *.safetensors *.npz *.pt)"
 SESSIONS = "Sessions (*.json)"
+INDICES = "Indices of features (*.features.h5)"
+EXPLANATIONS = "Explanations (*.json *.jsonl *.txt *.gz)"
 WRITTEN = "Activation caches (*.acts)"
 TEXTS = "Texts (*.txt *.md *.jsonl *.ndjson *.parquet *.gz *.xz *.zst)"
+TRAINED = "Dictionaries (*)"
 FOREIGN = "Activations (*.h5 *.hdf5 *.safetensors *.arrow dataset_info.json)"
 ANYTHING = "All files (*)"
 
-_INNER = ("config.json", "manifest.jsonl", "cfg.json", "dataset_info.json", "state.json")
+_INNER = (
+    "config.json", "manifest.jsonl", "cfg.json", "dataset_info.json", "state.json", "config.yaml", "hyperparams.json",
+    "params.npz", "ae.pt",
+)  # fmt: skip
 
 
 def ask(parent: QWidget, title: str, *kinds: str) -> list[str]:

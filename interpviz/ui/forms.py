@@ -1,4 +1,4 @@
-"""What the forms of recording and of importing are made of: a place to write to, a line of sites, and their foot."""
+"""What forms are made of: a place to write to, a line of sites, rows and columns, and their foot."""
 
 from __future__ import annotations
 
@@ -6,27 +6,40 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCompleter, QHBoxLayout, QLineEdit, QSizePolicy, QStyledItemDelegate, QWidget
+from PySide6.QtWidgets import (
+    QCompleter,
+    QGridLayout,
+    QHBoxLayout,
+    QLayout,
+    QLineEdit,
+    QSizePolicy,
+    QStyledItemDelegate,
+    QVBoxLayout,
+    QWidget,
+)
 
 from interpviz.ui import files
 from interpviz.ui.text import Label, button, legible, tooltip
 
 UNKNOWN_SIZE = "How much room it takes shows here."
+SPIN_INDENT = 5  # pixels before the number of a field for numbers
 _FOOT_LINES = 2
 
 
 class PlaceRow(QWidget):
-    """Where a cache is written: a path, and a button to choose one. What is proposed gives way to what is typed."""
+    """Where something is written: a path, and a button to choose one. What is proposed gives way to what is typed."""
 
     changed = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "cache", kind: str = files.WRITTEN, suffix: str = ".acts") -> None:
+        """`what` is written: a folder, of this `kind` for the dialog of files, with a `suffix` or without one."""
         super().__init__()
-        self.field = QLineEdit(placeholderText="NAME.acts")
-        self.field.setAccessibleName("Where to write the cache")
-        self.field.setToolTip(tooltip("The folder that the cache becomes; it is made"))
+        self._kind, self._suffix, self._title = kind, suffix, f"Write the {what} to"
+        self.field = QLineEdit(placeholderText=f"NAME{suffix}")
+        self.field.setAccessibleName(f"Where to write the {what}")
+        self.field.setToolTip(tooltip(f"The folder that the {what} becomes; it is made"))
         self.field.textEdited.connect(self._on_edit)
-        self.choose = button("Choose …", "Choose where to write the cache", self._ask)
+        self.choose = button("Choose …", f"Choose where to write the {what}", self._ask)
         self._own = False
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -55,7 +68,7 @@ class PlaceRow(QWidget):
         self.changed.emit()
 
     def _ask(self) -> None:
-        if place := files.ask_where(self, "Write the cache to", files.WRITTEN, ".acts", self.field.text()):
+        if place := files.ask_where(self, self._title, self._kind, self._suffix, self.field.text()):
             self.take(place)
 
 
@@ -134,6 +147,40 @@ class Foot(QWidget):
         """Say what is missing; where nothing is, this note."""
         self.missing.setText(legible(problem or note))
         self.go.setEnabled(not problem)
+
+
+def row(*parts: QWidget | None) -> QHBoxLayout:
+    """These side by side; None is room that stretches."""
+    made = QHBoxLayout()
+    made.setSpacing(8)
+    for part in parts:
+        made.addStretch(1) if part is None else made.addWidget(part)
+    return made
+
+
+def column(*parts: QWidget | QLayout) -> QVBoxLayout:
+    """These one below the other."""
+    made = QVBoxLayout()
+    made.setSpacing(6)
+    for part in parts:
+        made.addWidget(part) if isinstance(part, QWidget) else made.addLayout(part)
+    return made
+
+
+def form_grid(lines: Sequence[tuple[str, QWidget | QLayout, QWidget | None]]) -> QGridLayout:
+    """Lines of a form: a title, its field, and the widget that the title's key goes to (None: a text beside it)."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(18)
+    grid.setVerticalSpacing(14)
+    grid.setColumnStretch(1, 1)
+    for place, (title, field, buddy) in enumerate(lines):
+        label = Label(title)
+        label.setContentsMargins(0, 6 if buddy is not None else 0, 0, 0)
+        if buddy is not None:
+            label.setBuddy(buddy)
+        grid.addWidget(label, place, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(field, place, 1) if isinstance(field, QWidget) else grid.addLayout(field, place, 1)
+    return grid
 
 
 def dress(label: Label, role: str) -> None:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from interpviz.control import importing, recording
+from interpviz.control import importing, places, recording
 from interpviz.core.document import ModelFacts
 from interpviz.core.jobs import Foreign, Holding, Import
 from interpviz.ui.becomes import BecomesColumn
@@ -116,7 +116,7 @@ class ImportDialog(QDialog):
         there = "A cache is there already. The same import goes on with it; another needs another name."
         self.foot.show_problem(missing, there if recording.goes_on(out) else "")
         taken = importing.taken(self._foreign, self.names)
-        found = recording.room(taken, recording.free_at(out))
+        found = recording.room(taken, places.free_at(out))
         self.takes.setText(found.sentence if taken else UNKNOWN_SIZE)
         dress(self.takes, "muted" if found.fits else "wrong")
 

@@ -21,11 +21,13 @@ from interpviz.ui import files
 from interpviz.ui.caches import Caches
 from interpviz.ui.docks import Board
 from interpviz.ui.errors import Faults, NoticeBar
+from interpviz.ui.feature_menu import FeatureMenu
 from interpviz.ui.icons import icon
 from interpviz.ui.menus import Entry, every_action, fill, show_recent
 from interpviz.ui.palette import Palette
 from interpviz.ui.panel import Panel
 from interpviz.ui.panels import make_panels
+from interpviz.ui.panels.training import TrainingPanel
 from interpviz.ui.shortcuts import Shortcuts
 from interpviz.ui.tasks import TaskBar
 from interpviz.ui.text import legible
@@ -68,12 +70,9 @@ class MainWindow(QMainWindow):
         self.caches = Caches(self, actions, store, scheduler)
         self._recent = QMenu("Recent", self)
         self._recent.setEnabled(False)
+        self._features = FeatureMenu(self, actions, store, self.panels, self.notice.say)
         self._entries = self._build_menus()
-        store.changed.connect(self._on_change)
-        actions.problem.connect(self.notice.say)
-        actions.saved.connect(self._on_saved)
-        actions.opened.connect(self._on_opened)
-        actions.foreign.connect(lambda found: self.caches.show_import(found))
+        self._connect(actions)
         self._on_change()
 
     def show_recent(self, sources: Iterable[str]) -> None:
@@ -120,6 +119,11 @@ class MainWindow(QMainWindow):
         if self.caches.record() is None:
             self.notice.say("There is no model to record. Open one first.")
 
+    def train(self) -> None:
+        """Ask for a dictionary to train on the open cache."""
+        if self.caches.train() is None:
+            self.notice.say("There is no cache to train on. Open or record one first.")
+
     def open_any(self) -> None:
         """Ask for files of any kind."""
         if paths := files.ask(self, "Open", files.SESSIONS, files.MODELS, files.CACHES, files.DICTIONARIES):
@@ -161,10 +165,21 @@ class MainWindow(QMainWindow):
         self.faults.close()
         super().closeEvent(event)
 
+    def _connect(self, actions: Actions) -> None:
+        self._store.changed.connect(self._on_change)
+        self._store.changed.connect(self._on_choice)
+        actions.problem.connect(self.notice.say)
+        actions.saved.connect(self._on_saved)
+        actions.opened.connect(self._on_opened)
+        actions.foreign.connect(lambda found: self.caches.show_import(found))
+        training = self.panels["training"]
+        assert isinstance(training, TrainingPanel)
+        training.asked.connect(self.train)
+
     def _menu_entries(self) -> dict[str, list[Entry | None]]:
         act = self._act
         panels = [
-            Entry(f"panel.{name}", f"Show {panel.title}", partial(self._turn, name), f"Alt+{(k + 1) % 10}", True)
+            Entry(f"panel.{name}", f"Show {panel.title}", partial(self._turn, name), _panel_key(k), True)
             for k, (name, panel) in enumerate(self.panels.items())
         ]
         themes = [Entry(f"theme.{c}", f"Theme: {c}", partial(self.theme.choose, c)) for c in CHOICES]
@@ -187,6 +202,7 @@ class MainWindow(QMainWindow):
                 Entry("palette", "Command palette", self.open_palette, "Ctrl+Shift+P"),
                 Entry("console", "Console", self.open_console, "Ctrl+Shift+C"),
             ],
+            "Features": self._features.entries(self.open_dictionary),
             "Help": [Entry("shortcuts", "Shortcuts", self.open_shortcuts, "F1")],
         }
 
@@ -200,6 +216,7 @@ class MainWindow(QMainWindow):
             None,
             Entry("cache.record", "Record activations …", self.record, "Ctrl+Shift+R"),
             Entry("cache.import", "Import activations …", self.caches.choose_import),
+            Entry("dictionary.train", "Train a dictionary …", self.train, "Ctrl+Shift+D"),
             None,
             Entry("save", "Save session …", self.save_session, "Ctrl+S"),
             None,
@@ -244,6 +261,17 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{_title(document)}[*]")
         self.setWindowModified(self._clean is not None and document != self._clean)
         self.tasks.describe(_described(document))
+
+    def _on_choice(self, old: Document, new: Document) -> None:
+        """What was just opened or chosen is not left behind other tabs."""
+        if new.index is not None and new.index != old.index:
+            self.board.dock("features").raise_()
+        if new.features.feature is not None and new.features.feature != old.features.feature:
+            self.board.dock("feature").raise_()
+
+
+def _panel_key(place: int) -> str:
+    return f"Alt+{'Shift+' * (place >= 10)}{(place + 1) % 10}"
 
 
 def _title(document: Document) -> str:

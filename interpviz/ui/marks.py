@@ -31,13 +31,20 @@ def write(
     painter.drawText(box, _flags(align), _elided(text, chosen.key(), elide, int(box.width()) + 1))
 
 
-def write_up(painter: QPainter, box: QRectF, text: str, colour: QColor, font: QFont | None = None) -> None:
-    """One line of text turned a quarter to the left, ending at the top of the box."""
+def write_up(
+    painter: QPainter,
+    box: QRectF,
+    text: str,
+    colour: QColor,
+    font: QFont | None = None,
+    align: Align = Align.AlignRight,
+) -> None:
+    """One line of text turned a quarter to the left, ended at the top of the box or, to the left, begun at its foot."""
     painter.save()
     painter.translate(box.center())
     painter.rotate(-90)
     turned = QRectF(-box.height() / 2, -box.width() / 2, box.height(), box.width())
-    write(painter, turned, text, colour, Align.AlignRight, font)
+    write(painter, turned, text, colour, align, font)
     painter.restore()
 
 

@@ -10,15 +10,15 @@ from typing import cast
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLayout, QScrollArea, QVBoxLayout, QWidget
 
-from interpviz.control import recording
+from interpviz.control import places, recording
 from interpviz.control.recording import Form
 from interpviz.core.document import ModelFacts
 from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import Record, StoredAs
 from interpviz.ui import files
-from interpviz.ui.forms import UNKNOWN_SIZE, Foot, PlaceRow, SitesField, dress
+from interpviz.ui.forms import SPIN_INDENT, UNKNOWN_SIZE, Foot, PlaceRow, SitesField, column, dress, form_grid, row
 from interpviz.ui.panels.fields import Chooser, Tick
 from interpviz.ui.panels.spins import WholeField
 from interpviz.ui.text import ElidedLabel, Label, button, legible
@@ -26,7 +26,6 @@ from interpviz.ui.text_list import TextList
 
 _MOST_TOKENS = 2_000_000_000
 _MOST_KEPT = 65_535
-_INDENT = 5
 _TICKS = 4  # dictionaries seen at once
 _KINDS = (("R", "All residuals"), ("A", "All attention"), ("M", "All MLPs"))
 _STORED = (("float16", "float16"), ("bfloat16", "bfloat16"))
@@ -117,7 +116,7 @@ class RecordDialog(QDialog):
         self.foot = Foot("Record", "Start recording", self.accept, self.reject)
         for spin in (self.kept, self.tokens, self.context, self.workers):
             spin.setGroupSeparatorShown(True)
-            spin.lineEdit().setTextMargins(_INDENT, 0, 0, 0)  # what a style sheet says of it is not heard
+            spin.lineEdit().setTextMargins(SPIN_INDENT, 0, 0, 0)  # what a style sheet says of it is not heard
 
     def _connect(self) -> None:
         for spin in (self.kept, self.tokens, self.context, self.workers):
@@ -131,50 +130,40 @@ class RecordDialog(QDialog):
         model = ElidedLabel(legible(f"{facts.name}  ·  {facts.layers} layers, width {facts.d_model:,}"))
         lines: tuple[tuple[str, QWidget | QLayout, QWidget | None], ...] = (
             ("Model", model, None),
-            ("Texts", _column(self.texts, _row(self.add, self.remove, None)), self.texts),
-            ("Sites", _column(self.sites, _row(*self.quick, None), self.said), self.sites),
+            ("Texts", column(self.texts, row(self.add, self.remove, None)), self.texts),
+            ("Sites", column(self.sites, row(*self.quick, None), self.said), self.sites),
             ("Dictionaries", self._dictionary_lines(), self.ticks[0] if self.ticks else None),
-            ("Tokens", _row(self.tokens, Label("in contexts of", "muted"), self.context, None), self.tokens),
-            ("Stored as", _row(self.stored, None), self.stored),
-            ("Workers", _row(self.workers, Label("processes run the model side by side", "muted"), None), self.workers),
-            ("Write to", _column(self.place, self.takes), self.place.field),
+            ("Tokens", row(self.tokens, Label("in contexts of", "muted"), self.context, None), self.tokens),
+            ("Stored as", row(self.stored, None), self.stored),
+            ("Workers", row(self.workers, Label("processes run the model side by side", "muted"), None), self.workers),
+            ("Write to", column(self.place, self.takes), self.place.field),
         )
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(14)
-        grid.setColumnStretch(1, 1)
-        for place, (title, field, buddy) in enumerate(lines):
-            label = Label(title)
-            label.setContentsMargins(0, 6 if buddy is not None else 0, 0, 0)
-            if buddy is not None:
-                label.setBuddy(buddy)
-            grid.addWidget(label, place, 0, Qt.AlignmentFlag.AlignTop)
-            grid.addWidget(field, place, 1) if isinstance(field, QWidget) else grid.addLayout(field, place, 1)
+        grid = form_grid(lines)
         grid.setRowStretch(1, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 20, 24, 18)
-        column.setSpacing(16)
-        column.addLayout(grid, 1)
-        column.addWidget(self.foot)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(24, 20, 24, 18)
+        whole.setSpacing(16)
+        whole.addLayout(grid, 1)
+        whole.addWidget(self.foot)
         self.resize(640, 680)
 
     def _dictionary_lines(self) -> QLayout:
         if not self.ticks:
             told = Label("None is open. Open a dictionary first to keep its features beside the sites.", "muted")
             told.setWordWrap(True)
-            return _column(told)
+            return column(told)
         inside = QWidget()
         inside.setObjectName("clear")
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(4)
+        stack = QVBoxLayout(inside)
+        stack.setContentsMargins(0, 4, 0, 0)
+        stack.setSpacing(4)
         for tick in self.ticks:
-            column.addWidget(tick)
+            stack.addWidget(tick)
         ticks = QScrollArea(widgetResizable=True)
         ticks.setWidget(inside)
         ticks.setFixedHeight(inside.sizeHint().height() * min(len(self.ticks), _TICKS) // len(self.ticks) + 2)
-        kept = _row(Label("keep the", "muted"), self.kept, Label("strongest features a token", "muted"), None)
-        return _column(ticks, kept)
+        kept = row(Label("keep the", "muted"), self.kept, Label("strongest features a token", "muted"), None)
+        return column(ticks, kept)
 
     def _fill(self, form: Form) -> None:
         self.sites.setText(form.sites)
@@ -222,7 +211,7 @@ class RecordDialog(QDialog):
         wrong = recording.sites_problem(form.sites, self._model)
         self.said.setText(legible(wrong or _meaning(form, self._model)))
         dress(self.said, "wrong" if wrong else "muted")
-        found = recording.estimate(form, self._model, self._sizes, recording.free_at(form.out))
+        found = recording.estimate(form, self._model, self._sizes, places.free_at(form.out))
         self.takes.setText(found.sentence if found else UNKNOWN_SIZE)
         dress(self.takes, "wrong" if found and not found.fits else "muted")
         missing = recording.problem(form, self._model, self._dictionaries, self._sizes)
@@ -238,19 +227,3 @@ def _meaning(form: Form, model: ModelFacts) -> str:
 
 def _described(one: DictionaryFacts) -> str:
     return legible(f"{one.name}  ·  {one.hook}  ·  {one.features:,} features")
-
-
-def _row(*parts: QWidget | None) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    for part in parts:
-        row.addStretch(1) if part is None else row.addWidget(part)
-    return row
-
-
-def _column(*parts: QWidget | QLayout) -> QVBoxLayout:
-    column = QVBoxLayout()
-    column.setSpacing(6)
-    for part in parts:
-        column.addWidget(part) if isinstance(part, QWidget) else column.addLayout(part)
-    return column

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from interpviz.ui.text import Label
 
+_HIGHEST = 700
 GESTURES = (
     ("Components: click, or Space", "Cut the head or MLP out, or put it back"),
     ("Components: drag", "Cut out all that the mouse passes"),
@@ -24,6 +25,11 @@ GESTURES = (
     ("Circuit and cloud: wheel, drag", "Zoom, move"),
     ("Circuit and cloud: double click beside", "Show all again"),
     ("Circuit and cloud: Page Up, Page Down, Enter", "Walk from point to point, choose"),
+    ("Features: B, R, J, /", "Bookmark, any feature, jump to a number, filter"),
+    ("Features: click, or arrow keys", "Show the feature's page; Enter opens it"),
+    ("Features: Ctrl+Up, Ctrl+Down", "Sort by the column of the cursor"),
+    ("Feature: hover, or arrow keys", "Read the activation at each token of the examples"),
+    ("Feature: click a token, or Enter", "Make its context the prompt; Space shows all of it, Ctrl+C copies"),
     ("Cloud: click", "Make the token's context the prompt"),
 )
 
@@ -40,11 +46,23 @@ class Shortcuts(QDialog):
         both.setSpacing(48)
         for lines in (keys, GESTURES):
             both.addLayout(_listed(lines))
+        page = QWidget()
+        page.setObjectName("clear")
+        page.setLayout(both)
+        self._lists = QScrollArea(widgetResizable=True)
+        self._lists.setWidget(page)
         column = QVBoxLayout(self)
-        column.setContentsMargins(28, 22, 28, 24)
+        column.setContentsMargins(28, 22, 12, 16)
         column.setSpacing(14)
         column.addWidget(Label("Shortcuts", "heading"))
-        column.addLayout(both)
+        column.addWidget(self._lists)
+
+    def sizeHint(self) -> QSize:
+        """All of it, on a screen that is high enough; else it scrolls."""
+        page = self._lists.widget()
+        assert page is not None
+        inner, beside = page.sizeHint(), self._lists.verticalScrollBar().sizeHint().width()
+        return QSize(inner.width() + beside + 44, min(inner.height() + 80, _HIGHEST))
 
 
 def _listed(lines: Iterable[tuple[str, str]]) -> QGridLayout:

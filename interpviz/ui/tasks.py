@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QStatusBar
 
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
-from interpviz.core import jobs, repairs, requests
+from interpviz.core import feature_requests, jobs, repairs, requests
 from interpviz.core.document import Document
 from interpviz.core.requests import Request
 from interpviz.core.results import RunResult
@@ -31,6 +31,18 @@ _NAMES: dict[type, str] = {
     jobs.Record: "Recording activations",
     jobs.LookInto: "Looking into the activations",
     jobs.Import: "Importing activations",
+    feature_requests.Train: "Training a dictionary",
+    feature_requests.FitRequest: "Measuring the dictionary",
+    feature_requests.Index: "Building the index of features",
+    feature_requests.OpenIndex: "Opening the index",
+    feature_requests.FeatureTableRequest: "Reading the features",
+    feature_requests.FeaturePageRequest: "Reading the feature",
+    feature_requests.PromptFeaturesRequest: "Reading the prompt's features",
+    feature_requests.TryFeature: "Trying the feature",
+    feature_requests.NotesRequest: "Reading the notes",
+    feature_requests.WriteNotes: "Keeping the notes",
+    feature_requests.ExportFeatures: "Exporting the features",
+    feature_requests.ReadExplanations: "Reading the explanations",
     requests.TokensRequest: "Reading the prompt's tokens",
     requests.VocabularyRequest: "Reading the vocabulary",
     requests.TargetRequest: "Reading the target's token",

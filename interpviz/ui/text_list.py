@@ -9,7 +9,8 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem
 
-from interpviz.control.recording import amount, sizes_of
+from interpviz.control.places import amount
+from interpviz.control.recording import sizes_of
 from interpviz.ui.text import legible, tooltip
 from interpviz.ui.theme import colours_of
 

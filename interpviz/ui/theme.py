@@ -19,7 +19,10 @@ CHOICES: tuple[Choice, ...] = ("system", "light", "dark")
 
 @dataclass(frozen=True)
 class Colours:
-    """`#rrggbb` by use. `accent` is what is selected or focused, `edit` what is cut: the same in every panel."""
+    """`#rrggbb` by use. `accent` is what is selected or focused, `edit` what is cut: the same in every panel;
+
+    `wrong` is what is not as it must be.
+    """
 
     name: Literal["light", "dark"]
     window: str
@@ -34,6 +37,7 @@ class Colours:
     edit: str
     clean: str
     missing: str
+    wrong: str
 
     @property
     def dark(self) -> bool:
@@ -57,6 +61,7 @@ LIGHT = Colours(
     edit="#b5400d",
     clean="#8b94a3",
     missing="#e4e7ec",
+    wrong="#c01a2c",
 )
 DARK = Colours(
     name="dark",
@@ -72,6 +77,7 @@ DARK = Colours(
     edit="#ff9b66",
     clean="#7c8696",
     missing="#262a31",
+    wrong="#ff8080",
 )
 BOTH = {"light": LIGHT, "dark": DARK}
 

@@ -1,8 +1,8 @@
 """The demo's text: natural documents, their held-out part, and contexts of every kind in the shares of the mix."""
 
 import lzma
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -53,10 +53,11 @@ class Mix:
 
     tokenizer: Tokenizer
     streams: dict[str, NDArray[np.uint16]]
+    shares: Mapping[str, float] = field(default_factory=lambda: SHARES)
 
     def context(self, rng: Random) -> Context:
         """One context of a kind drawn by its share."""
-        kind = rng.choices(list(SHARES), list(SHARES.values()))[0]
+        kind = rng.choices(list(self.shares), list(self.shares.values()))[0]
         match kind:
             case "natural":
                 return [BOS, *self.natural(rng, CONTEXT - 1)], 1

@@ -15,6 +15,7 @@ from interpviz.core.document import Document
 from interpviz.data import dictionaries, sessions
 from interpviz.ui.panels.interventions import InterventionsPanel
 from tests.app.driving import PATIENCE, Plain, click, differences, drop, notice, told
+from tests.data import sae_files
 from tests.engine.plain_sae import FloatSAE, random_sae
 
 pytestmark = pytest.mark.slow  # each opens the whole window on a model
@@ -54,6 +55,13 @@ def test_a_feature_of_a_dropped_dictionary_is_clamped_to_what_plain_transformers
     assert clean == pytest.approx(plain.difference(), abs=2e-3)
     assert edited == pytest.approx(plain.clamped(LAYER, book, 3, 5.0), abs=2e-3)
     assert abs(clean - edited) > 0.01
+
+
+def test_a_dropped_folder_of_several_dictionaries_opens_them_all(session: Session, qtbot: QtBot) -> None:
+    drop(session, sae_files.SAVED_BY_SPARSIFY / "transcoders")
+    qtbot.waitUntil(lambda: len(session.store.document.dictionaries) == 3, timeout=PATIENCE)
+    names = [one.name for one in session.store.document.dictionaries]
+    assert names == ["layers.0.mlp", "layers.3.mlp", "layers.4"]
 
 
 def test_a_feature_that_the_dictionary_has_not_and_one_of_none_are_sentences(

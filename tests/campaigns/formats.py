@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +15,15 @@ import numpy as np
 
 from interpviz.core.document import CacheFacts, Document, ModelFacts, Prompt
 from interpviz.core.errors import InterpvizError
+from interpviz.core.feature_results import Notes
 from interpviz.core.interventions import Intervention
 from interpviz.core.sites import Site
-from interpviz.data import dictionaries, directions, gguf_header, sessions, texts, weights
+from interpviz.data import dictionaries, directions, explanations, gguf_header, notes, sessions, texts, weights
 from interpviz.data.activations import Cache
-from tests.campaigns import course
+from interpviz.data.feature_index import FeatureIndex
+from tests.campaigns import course, dictionary_files
 from tests.campaigns.digests import digest
-from tests.data import sae_files, samples, text_files
+from tests.data import explanation_files, index_files, sae_files, samples, text_files
 from tests.data.foreign import makers
 
 
@@ -88,6 +92,35 @@ def read_session(path: Path) -> str:
     return digest(replace(document, model=None, cache=None), str(document.model), str(document.cache))
 
 
+def make_notes(folder: Path) -> Path:
+    """Notes, labels, bookmarks and lists."""
+    some = Notes(((3, "on dogs"), (70, "é🙂")), ((3, "dogs"),), frozenset({3, 70}), (("odd", (3, 5)), ("other", (70,))))
+    (folder / "toy.json").write_bytes(notes.written(some))
+    return folder / "toy.json"
+
+
+def read_explanations(path: Path) -> str:
+    """Every feature that is explained, how, and how well."""
+    run = next((folder for folder in path.parents if (folder / "explanations").is_dir()), path)
+    found = explanations.read(run)
+    return digest(found.features, found.texts, found.scores)
+
+
+def make_index(folder: Path) -> Path:
+    """An index of a dozen features."""
+    return index_files.make(folder / "sae.features.h5").path
+
+
+def read_index(path: Path) -> str:
+    """Every feature's line and page, and all that it is active at."""
+    index = FeatureIndex.open(path)
+    pages, examples = (
+        [read(feature) for feature in range(index.facts.features)] for read in (index.page, index.examples)
+    )
+    with np.printoptions(threshold=sys.maxsize, floatmode="unique"):
+        return digest(replace(index.facts, source=""), str(index.table()), str(pages), str(examples))
+
+
 def make_safetensors(folder: Path) -> Path:
     """Three small tensors and some metadata."""
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
@@ -115,10 +148,22 @@ def make_dictionary(folder: Path) -> Path:
     return sae_files.random_sae(folder / "sae", "jumprelu")
 
 
+def make_transcoder(folder: Path) -> Path:
+    """A transcoder with thresholds and a linear path, in SAELens's layout."""
+    return sae_files.random_sae(folder / "transcoder", "jumprelu_skip_transcoder")
+
+
+def make_sparse_coder(folder: Path) -> Path:
+    """A transcoder with a linear path, as sparsify saved it."""
+    saved = sae_files.SAVED_BY_SPARSIFY / "transcoders" / "layers.3.mlp"
+    return shutil.copytree(saved, folder / "layers.3.mlp")
+
+
 def read_dictionary(path: Path) -> str:
     """Every weight, and how they are used; the sha256, which tells any two files apart, aside."""
     found = dictionaries.load(path.parent)
-    return digest(*vars(replace(found, facts=replace(found.facts, sha256=""))).values())
+    gate = () if found.gate is None else vars(found.gate).values()
+    return digest(*vars(replace(found, facts=replace(found.facts, sha256=""), gate=None)).values(), *gate)
 
 
 def make_direction(folder: Path) -> Path:
@@ -158,7 +203,12 @@ FORMATS = {
     "shard": Format(make_shard, read_cache, True, 4096),
     "manifest": Format(make_manifest, lambda path: read_cache(path.parent), True, 4096),
     "shard of bfloat16 and codes": Format(make_full_shard, read_cache, True, 4096),
+    "index of features": Format(make_index, read_index, True, 4096),
     "session": Format(make_session, read_session, True, 4096),
+    "notes": Format(make_notes, lambda path: digest(notes.read(path)), True, 4096),
+    "explanation of delphi": Format(explanation_files.make_delphi, read_explanations, False, 64),
+    "score of delphi": Format(explanation_files.make_delphi_score, read_explanations, False, 400),
+    "explanations of OpenAI": Format(explanation_files.make_openai, read_explanations, False, 400),
     "safetensors": Format(make_safetensors, read_safetensors, False, 400),
     "dictionary weights": Format(
         lambda folder: make_dictionary(folder) / dictionaries.WEIGHTS, read_dictionary, False, 500
@@ -166,6 +216,16 @@ FORMATS = {
     "dictionary config": Format(
         lambda folder: make_dictionary(folder) / dictionaries.CONFIG, read_dictionary, False, 500
     ),
+    "transcoder weights": Format(
+        lambda folder: make_transcoder(folder) / dictionaries.WEIGHTS, read_dictionary, False, 500
+    ),
+    "transcoder config": Format(
+        lambda folder: make_transcoder(folder) / dictionaries.CONFIG, read_dictionary, False, 500
+    ),
+    "sparse coder weights": Format(
+        lambda folder: make_sparse_coder(folder) / "sae.safetensors", read_dictionary, False, 500
+    ),
+    "sparse coder config": Format(lambda folder: make_sparse_coder(folder) / "cfg.json", read_dictionary, False, 500),
     "direction": Format(make_direction, lambda path: digest(directions.read_direction(path)), False, 128),
     "gguf": Format(make_gguf, read_gguf, False, 1200),
     **{f"texts in {name}": Format(make, read_texts, False, 64) for name, make in text_files.MAKERS.items()},
@@ -174,4 +234,5 @@ FORMATS = {
     "activations in batches": Format(makers.make_batches, makers.read, False, 2000),
     "latents of delphi": Format(makers.make_delphi, makers.read, False, 300),
     "activations of datasets": Format(makers.make_saved, makers.read, False, 1000),
+    **{name: Format(one.make, one.read, False, one.head) for name, one in dictionary_files.FILES.items()},
 }

@@ -20,6 +20,7 @@ from interpviz.data.child import Child, ChildFailed
 from tests.campaigns import (  # noqa: F401 - to import them is to add their cases
     hostile_bytes,
     hostile_content,
+    hostile_dictionary,
     hostile_gguf,
     hostile_hdf5,
     hostile_import,

@@ -13,9 +13,10 @@ import numpy as np
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.jobs import Import
-from interpviz.data import contents, gguf_header, probe
+from interpviz.data import contents, dictionaries, gguf_header, probe
 from interpviz.data.activations import Cache
 from interpviz.data.foreign import importing
+from tests.campaigns import dictionary_files
 
 
 def read_cache(path: Path) -> str:
@@ -60,6 +61,11 @@ def read_gguf(path: Path) -> str:
     return str([(tensor.name, np.asarray(tensor.data).tolist()) for tensor in GGUFReader(path).tensors])
 
 
+def read_dictionary(path: Path) -> str:
+    """What the dictionary is, and a digest of its weights."""
+    return f"{dictionaries.facts(path)} {dictionary_files.read(path)}"
+
+
 def read_while_written(path: Path) -> str:
     """The cache, while another program has its file open to write."""
     import h5py
@@ -90,6 +96,7 @@ OPENERS: dict[str, Callable[[Path], str]] = {
     "import": read_import,
     "kind": read_kind,
     "gguf": read_gguf,
+    "dictionary": read_dictionary,
     "while written": read_while_written,
     "after a cut": read_after_cut,
 }

@@ -203,7 +203,7 @@ def _pipe(ground: Ground) -> Path:
     return ground.here / "shard-00000.h5"
 
 
-@case("a pipe that is dropped on the window", "is no model, cache, dictionary or session", opener="kind")
+@case("a pipe that is dropped on the window", "is no model, cache, dictionary, index or session", opener="kind")
 def _dropped_pipe(ground: Ground) -> Path:
     return _pipe(ground)
 

@@ -188,8 +188,8 @@ def test_a_gguf_of_49_bytes_that_declares_two_to_the_63_entries_is_refused(inter
 def test_a_file_of_another_kind_is_refused(interpviz: Command, tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("hello", "utf-8")
-    refused(interpviz("check", file), saying="notes.txt is no model, cache, dictionary or session")
-    refused(interpviz("open", "demo", file), saying="notes.txt is no model, cache, dictionary or session")
+    refused(interpviz("check", file), saying="notes.txt is no model, cache, dictionary, index or session")
+    refused(interpviz("open", "demo", file), saying="notes.txt is no model, cache, dictionary, index or session")
     refused(interpviz("open", tmp_path / "none"), saying="There is no model")
     refused(interpviz("heads", file), saying="notes.txt is no model")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from interpviz.control import recording
+from interpviz.control import places, recording
 from interpviz.control.recording import Form
 from interpviz.core.document import ModelFacts
 from interpviz.core.features import DictionaryFacts
@@ -144,12 +144,12 @@ def test_nothing_is_estimated_before_the_form_says_what(form: Form) -> None:
     ],
 )
 def test_bytes_are_read_as_a_person_would(size: int, words: str) -> None:
-    assert recording.amount(size) == words
+    assert places.amount(size) == words
 
 
 def test_free_room_is_that_of_the_nearest_folder_that_exists(tmp_path: Path) -> None:
-    assert recording.free_at("") is None
-    free = recording.free_at(str(tmp_path / "a" / "b.acts"))
+    assert places.free_at("") is None
+    free = places.free_at(str(tmp_path / "a" / "b.acts"))
     assert free is not None
     assert free > 0
 

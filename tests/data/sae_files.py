@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 D_IN, FEATURES = 6, 10
-HOOK = "blocks.0.hook_resid_post"
+HOOK, HOOK_OUT, D_OUT = "blocks.0.hook_resid_post", "blocks.0.hook_mlp_out", 4
+TRANSCODERS = ("transcoder", "jumprelu_transcoder", "skip_transcoder", "jumprelu_skip_transcoder")
 SAVED_BY_SAELENS = Path(__file__).parent / "saelens"
+SAVED_BY_SPARSIFY = Path(__file__).parent / "sparsify"
 
 Weights = dict[str, NDArray[Any]]
 
@@ -20,9 +22,15 @@ Weights = dict[str, NDArray[Any]]
 def weights(architecture: str = "standard", d_in: int = D_IN, features: int = FEATURES, seed: int = 0) -> Weights:
     """Weights that float16 and bfloat16 hold exactly: quarters from -2 to 2."""
     rng = np.random.default_rng(seed)
-    shapes = {"W_enc": (d_in, features), "W_dec": (features, d_in), "b_enc": (features,), "b_dec": (d_in,)}
+    d_out = D_OUT if architecture in TRANSCODERS else d_in
+    shapes: dict[str, tuple[int, ...]] = {"W_enc": (d_in, features), "W_dec": (features, d_out), "b_dec": (d_out,)}
+    biases = ("b_gate", "b_mag", "r_mag") if architecture == "gated" else ("b_enc",)
+    shapes |= dict.fromkeys(biases, (features,))
+    if "skip" in architecture:
+        shapes["W_skip"] = (d_out, d_in)
     drawn: Weights = {name: rng.integers(-8, 9, shape).astype(np.float32) / 4 for name, shape in shapes.items()}
-    return drawn | {"threshold": np.full(features, 0.75, np.float32)} if architecture == "jumprelu" else drawn
+    jumps = architecture.startswith("jumprelu")
+    return drawn | {"threshold": np.full(features, 0.75, np.float32)} if jumps else drawn
 
 
 def config(
@@ -40,6 +48,9 @@ def config(
         "metadata": {"sae_lens_version": "6.54.12", "hook_name": HOOK, "model_name": "toy", "context_size": 128},
         "architecture": architecture,
     }
+    if architecture in TRANSCODERS:
+        metadata = {"hook_name": HOOK, "hook_name_out": HOOK_OUT, "sae_lens_version": "6.54.12"}
+        said |= {"d_out": D_OUT, "apply_b_dec_to_input": False, "metadata": metadata}
     return said | changes
 
 

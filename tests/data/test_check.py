@@ -159,6 +159,16 @@ def test_a_dictionary_with_one_spoiled_weight_is_not_whole(tmp_path: Path) -> No
     )
 
 
+def test_a_run_of_dictionaries_is_whole_if_each_of_them_is(tmp_path: Path) -> None:
+    run = shutil.copytree(sae_files.SAVED_BY_SPARSIFY / "transcoders", tmp_path / "run")
+    found = check(str(run))
+    assert (found.whole, found.facts["parts"]) == (True, ["layers.0.mlp", "layers.3.mlp", "layers.4"])
+    (run / "layers.3.mlp" / "sae.safetensors").write_bytes(b"")
+    found = check(str(run))
+    assert (found.whole, found.facts["parts"]) == (False, ["layers.0.mlp", "layers.4"])
+    assert [problem.split(":")[0] for problem in found.problems] == ["sae.safetensors in layers.3.mlp is damaged"]
+
+
 def test_half_a_dictionary_is_not_whole(tmp_path: Path) -> None:
     folder = sae_files.random_sae(tmp_path / "L0")
     (folder / "cfg.json").unlink()

@@ -38,6 +38,18 @@ def test_a_saelens_folder_is_a_dictionary_and_so_is_half_of_one(tmp_path: Path) 
         (tmp_path / part).unlink()
 
 
+def test_a_sparse_coder_and_a_run_of_several_are_dictionaries_though_a_run_has_a_config_json() -> None:
+    run = sae_files.SAVED_BY_SPARSIFY / "saes"
+    assert (run / "config.json").is_file()
+    assert kind_of(run) == kind_of(run / "layers.0") == "dictionary"
+
+
+def test_a_part_of_a_dictionary_says_to_open_its_folder() -> None:
+    for part in ("cfg.json", "sae.safetensors"):
+        with pytest.raises(InterpvizError, match=rf"{part} is part of a dictionary\. Open the folder .*layers\.0\."):
+            kind_of(sae_files.SAVED_BY_SPARSIFY / "saes" / "layers.0" / part)
+
+
 def test_a_model_beside_another_configuration_is_a_model(tmp_path: Path) -> None:
     for name in ("config.json", "cfg.json"):
         (tmp_path / name).write_text("{}")
@@ -67,7 +79,7 @@ def test_an_hdf5_file_that_cannot_be_read_is_named_when_it_is_opened(tmp_path: P
 
 def test_a_pipe_is_a_sentence_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.gguf")
-    with pytest.raises(InterpvizError, match=r"pipe\.gguf is no model, cache, dictionary or session"):
+    with pytest.raises(InterpvizError, match=r"pipe\.gguf is no model, cache, dictionary, index or session"):
         kind_of(tmp_path / "pipe.gguf")
     with pytest.raises(InterpvizError, match=r"pipe\.gguf is no model"):
         models.resolve(str(tmp_path / "pipe.gguf"))
@@ -76,8 +88,8 @@ def test_a_pipe_is_a_sentence_and_not_waited_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("letter.txt", r"letter\.txt is no model, cache, dictionary or session"),
-        ("empty", r"holds neither a model .* nor a dictionary \(cfg\.json and sae_weights\.safetensors\)"),
+        ("letter.txt", r"letter\.txt is no model, cache, dictionary, index or session"),
+        ("empty", r"holds neither a model .* nor a dictionary \(SAELens, sparsify, .*\)"),
         ("gone", "There is no model"),
         ("manifest.jsonl", r"manifest\.jsonl is part of a cache. Open the folder that it lies in"),
         ("cfg.json", r"cfg\.json is part of a dictionary. Open the folder that it lies in"),

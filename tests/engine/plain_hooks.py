@@ -36,9 +36,13 @@ class Plain:
         ordered = sorted(edits, key=str)
         for edit in ordered:
             self._prepare(edit, draw)
-        hooks = held + [self._hook(edit, ids, draw) for edit in ordered if edit.site.kind != "feature"]
+        hooks: list[tuple[str, Callable[..., Tensor | None]]] = [*held]
+        hooks += [self._hook(edit, ids, draw) for edit in ordered if edit.site.kind != "feature"]
         features = [edit for edit in ordered if edit.site.kind == "feature"]
-        hooks += [(self.sae.hook, partial(self._features, features, draw))] if self.sae and features else []
+        if self.sae and features:
+            read: list[Tensor] = []
+            hooks += [(self.sae.hook, partial(self._look, read))]
+            hooks += [(self.sae.writes, partial(self._features, features, draw, read))]
         with torch.no_grad():
             found: Tensor = self.bridge.run_with_hooks(torch.tensor([ids]), fwd_hooks=hooks)[0]
         return found
@@ -127,12 +131,15 @@ class Plain:
             whole = torch.cat([run[:1] if at == 0 else run[1:] for run in runs]).double().mean(0).float()
         return whole if site.index < 0 else whole[site.index]
 
-    def _features(self, edits: list[Intervention], draw: int, value: Tensor, hook: Any) -> Tensor:
-        """x + (v' - v) W_dec for all features at once, by position."""
+    def _look(self, read: list[Tensor], value: Tensor, hook: Any) -> None:
+        read.append(value[0].clone())
+
+    def _features(self, edits: list[Intervention], draw: int, read: list[Tensor], value: Tensor, hook: Any) -> Tensor:
+        """x + (v' - v) W_dec for all features at once, by position; v is what the dictionary makes of what it read."""
         assert self.sae is not None
         new = value.clone()
         for at in range(value.shape[1]):
-            had = self.sae.encode(value[0, at])
+            had = self.sae.encode(read[0][at])
             wanted = had.clone()
             for edit in edits:
                 if edit.positions is None or at in [place % value.shape[1] for place in edit.positions]:

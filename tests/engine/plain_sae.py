@@ -13,13 +13,27 @@ from tests.data import sae_files
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FloatSAE:
-    """relu((x - b_dec) W_enc + b_enc), in float64; `decoder` is W_dec (feature, width)."""
+    """relu((x - b_dec) W_enc + b_enc), in float64; `decoder` is W_dec (feature, width).
+
+    A transcoder writes to `written` and adds a `shift` of its own there.
+    """
 
     hook: str
     encoder: Tensor
     encoder_bias: Tensor
     decoder: Tensor
     decoder_bias: Tensor
+    written: str = ""
+    shift: Tensor | None = None
+
+    @property
+    def writes(self) -> str:
+        """The hook that it writes to."""
+        return self.written or self.hook
+
+    def rebuild(self, x: Tensor) -> Tensor:
+        """What it makes of an activation (width,)."""
+        return self.encode(x) @ self.decoder + (self.decoder_bias if self.shift is None else self.shift)
 
     def encode(self, x: Tensor) -> Tensor:
         """The features (feature,) of an activation (width,)."""
@@ -40,4 +54,5 @@ def random_sae(folder: Path, hook: str, width: int, features: int = 16, bias: fl
     }
     config = sae_files.config("standard", width, features, metadata={"hook_name": hook})
     sae_files.save(folder, config, {name: value.numpy() for name, value in tensors.items()})
-    return FloatSAE(hook, *(tensors[name].double() for name in ("W_enc", "b_enc", "W_dec", "b_dec")))
+    encoder, encoder_bias, decoder, shift = (tensors[name].double() for name in ("W_enc", "b_enc", "W_dec", "b_dec"))
+    return FloatSAE(hook, encoder, encoder_bias, decoder, shift)

@@ -15,11 +15,13 @@ from interpviz.core.errors import InterpvizError, SiteMissing, UnknownSite
 from interpviz.core.features import DictionaryFacts
 from interpviz.core.jobs import ContentsRequest, OpenDictionary
 from interpviz.data import dictionaries
+from interpviz.data.dictionaries.saelens_config import ARCHITECTURES
 from interpviz.engine.compute import Engine
 from interpviz.engine.dictionaries import SAE, direction
 from tests.data import sae_files
 
 KINDS = list(product(("standard", "jumprelu"), ("none", "constant_norm_rescale", "layer_norm"), (True, False)))
+SAVED = sorted([*sae_files.SAVED_BY_SAELENS.glob("*/"), *sae_files.SAVED_BY_SPARSIFY.glob("*/*/")])
 ACTIVATIONS = torch.randn(2, 5, sae_files.D_IN, generator=torch.Generator().manual_seed(0))
 
 
@@ -147,28 +149,38 @@ def test_an_activation_that_was_cut_to_zero_has_finite_features(tmp_path: Path, 
     assert sae.change(zero, torch.tensor([0]), torch.ones(1, 1)).isfinite().all()
 
 
-@pytest.mark.parametrize("folder", sorted(sae_files.SAVED_BY_SAELENS.glob("*/")), ids=lambda path: path.name)
-def test_what_saelens_saved_gives_what_saelens_computes(folder: Path) -> None:
+@pytest.mark.parametrize("folder", SAVED, ids=lambda path: path.name)
+def test_what_its_owner_saved_gives_what_its_owner_computes(folder: Path) -> None:
     expected = {name: torch.from_numpy(one) for name, one in load_file(folder / "expected.safetensors").items()}
     sae = SAE(dictionaries.load(folder))
     features = sae.encode(expected["x"])
     torch.testing.assert_close(features, expected["features"], atol=1e-5, rtol=0)
     torch.testing.assert_close(sae.decode(features, expected["x"]), expected["decoded"], atol=1e-5, rtol=0)
-    assert (features > 0).any()
+    assert (features != 0).any()
 
 
-def test_saelens_saved_both_architectures() -> None:
-    found = {dictionaries.facts(folder).architecture for folder in sae_files.SAVED_BY_SAELENS.glob("*/")}
-    assert found == {"standard", "jumprelu"}
+def test_its_owners_saved_every_architecture() -> None:
+    found = {dictionaries.facts(folder).architecture for folder in SAVED}
+    coders = {"topk", "topk_skip", "groupmax", "topk_transcoder", "topk_skip_transcoder", "groupmax_skip_transcoder"}
+    assert found == {*ARCHITECTURES, *coders}
 
 
 def test_the_engine_says_what_a_folder_holds_and_opens_it(tmp_path: Path) -> None:
     folder = sae_files.random_sae(tmp_path / "L0")
     engine = Engine()
     assert engine.compute(ContentsRequest(str(folder))) == "dictionary"
-    found = engine.compute(OpenDictionary(str(folder)))
+    (found,) = engine.compute(OpenDictionary(str(folder)))
     assert isinstance(found, DictionaryFacts)
     assert (found.name, found.source, found.features) == ("L0", str(folder), sae_files.FEATURES)
+
+
+def test_a_run_of_several_is_opened_whole() -> None:
+    run = sae_files.SAVED_BY_SPARSIFY / "saes"
+    engine = Engine()
+    assert engine.compute(ContentsRequest(str(run))) == "dictionary"
+    found = engine.compute(OpenDictionary(str(run)))
+    assert [facts.name for facts in found] == ["embed_tokens", "layers.0", "layers.2.mlp", "layers.10.self_attn"]
+    assert all(dictionaries.facts(facts.source) == facts for facts in found)
 
 
 def test_a_direction_is_a_decoder_row_or_the_vector_of_a_file(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Bench:
             np.save(name, direction.numpy())
         self.hook = f"blocks.{self.facts.layers - 1}.hook_resid_pre"
         sae = random_sae(folder / "sae", self.hook, self.facts.d_model)
-        facts = pair.engine.compute(OpenDictionary(str(folder / "sae")))
+        (facts,) = pair.engine.compute(OpenDictionary(str(folder / "sae")))
         self.directions = {len(direction): name for name, direction in directions.items()}
         self.plain = Plain(pair.model.bridge, pair.contexts(text), pair.ids(CONTRAST), directions, sae)
         self.sources = Sources(contrast=Prompt(CONTRAST), dictionaries=(facts,))

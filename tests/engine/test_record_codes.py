@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,22 @@ def test_codes_alone_can_be_kept(llama: Pair, tmp_path: Path) -> None:
     facts = _record(llama, tmp_path, sites=(), dictionaries=(folder,), k=5)
     assert facts.sites == ()
     assert check(facts.source).whole
+
+
+def test_a_folder_of_several_dictionaries_keeps_the_codes_of_each(llama: Pair, tmp_path: Path) -> None:
+    read = dictionaries.load(_dictionary(tmp_path))
+    for layer in (0, 1):
+        stated = replace(
+            read.facts, hook=f"blocks.{layer}.mlp.hook_in", hook_out=f"blocks.{layer}.hook_mlp_out", d_out=24
+        )
+        coder = replace(read, facts=stated, activation="topk", k=3, b_in=None)
+        dictionaries.save(coder, tmp_path / "run" / f"layers.{layer}.mlp", "sparsify")
+    facts = _record(llama, tmp_path, sites=("L1M-",), dictionaries=(str(tmp_path / "run"),), k=3)
+    cache = Cache.open(facts.source)
+    assert facts.codes == ("layers.0.mlp", "layers.1.mlp")
+    sae = SAE(dictionaries.load(tmp_path / "run" / "layers.1.mlp"))
+    wanted = np.sort(sae.encode(torch.from_numpy(cache.rows("L1M-", range(40)))).numpy())[:, ::-1][:, :3]
+    np.testing.assert_allclose(cache.codes("layers.1.mlp", range(40)).value, wanted, rtol=2e-2, atol=2e-2)
 
 
 @pytest.mark.parametrize(("hook", "site"), [("blocks.1.mlp.hook_post", "L1N0"), ("blocks.0.attn.hook_z", "L0H")])

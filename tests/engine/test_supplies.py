@@ -60,7 +60,8 @@ def cache(llama: Pair, rows: dict[str, F4], tmp_path_factory: pytest.TempPathFac
 def sae(llama: Pair, tmp_path: Path) -> tuple[Any, FloatSAE]:
     """The facts of a dictionary of the stream, and what it is."""
     numbers = random_sae(tmp_path / "sae", STREAM, 24)
-    return llama.engine.compute(OpenDictionary(str(tmp_path / "sae"))), numbers
+    (facts,) = llama.engine.compute(OpenDictionary(str(tmp_path / "sae")))
+    return facts, numbers
 
 
 def positions() -> np.ndarray[Any, np.dtype[np.int32]]:
@@ -174,7 +175,7 @@ def test_a_dictionary_of_another_model_is_a_sentence(
     llama: Pair, hook: str, width: int, sentence: str, tmp_path: Path
 ) -> None:
     random_sae(tmp_path / "odd", hook, width)
-    facts = llama.engine.compute(OpenDictionary(str(tmp_path / "odd")))
+    (facts,) = llama.engine.compute(OpenDictionary(str(tmp_path / "odd")))
     for _ in range(2):  # it is not remembered as one that fits
         with pytest.raises(InterpvizError, match=sentence):
             run(llama, "odd/3:add:2", dictionaries=(facts,))

@@ -42,7 +42,7 @@ class Bench:
         self.slow.model.blocks = None
         hook = "blocks.1.hook_resid_post"
         self.sae = random_sae(folder / "sae", hook, self.pair.facts.d_model, features=24, bias=-4.0)
-        facts = self.pair.engine.compute(OpenDictionary(str(folder / "sae")))
+        (facts,) = self.pair.engine.compute(OpenDictionary(str(folder / "sae")))
         contexts, contrast = self.pair.contexts(text), self.pair.ids(CONTRAST)
         self.plain = Plain(self.pair.model.bridge, contexts, contrast, {}, self.sae)
         self.sources = Sources(contrast=Prompt(CONTRAST), dictionaries=(facts,))

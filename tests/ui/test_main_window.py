@@ -70,7 +70,8 @@ def test_at_first_every_panel_has_room_and_none_covers_another(window: MainWindo
     QApplication.processEvents()
     docks = {name: window.board.dock(name) for name in PANELS}
     boxes = {name: dock.geometry() for name, dock in docks.items() if not dock.visibleRegion().isEmpty()}
-    assert set(PANELS) - set(boxes) == {"continuation", "patching", "paths"}  # behind others, as tabs
+    behind = {"continuation", "patching", "paths", "activations", "features", "feature", "fit", "training"}  # tabs
+    assert set(PANELS) - set(boxes) == behind
     assert all(box.width() >= 300 and box.height() >= 130 for box in boxes.values())
     assert not [(a, b) for a in boxes for b in boxes if a < b and boxes[a].intersects(boxes[b])]
 

@@ -10,7 +10,10 @@ from pytestqt.qtbot import QtBot
 from interpviz.control.scheduler import Scheduler
 from interpviz.control.store import Store
 from interpviz.core import commands, jobs, repairs, requests
+from interpviz.core import feature_requests as asked
 from interpviz.core.document import Document, Prompt
+from interpviz.core.feature_results import Notes
+from interpviz.core.features import DictionaryFacts, IndexFacts
 from interpviz.core.requests import GraphRequest, Request, RunRequest
 from interpviz.core.results import RunResult
 from interpviz.core.sites import Site
@@ -19,6 +22,8 @@ from tests.ui.conftest import Show
 from tests.ui.fakes import CACHE, MODEL, Work, tokens
 
 A, HEAD = Prompt("a"), Site(0, "head", 0)
+BOOK = DictionaryFacts("book", "/books/book", "0", "standard", "blocks.1.hook_resid_post", 8, 100)
+INDEX = IndexFacts("book", "/books/book.features.h5", "1", "book", "0", "aa", "c", "cc", 100, 6)
 LONG = GraphRequest(MODEL, A, None, " b")
 EVERY: dict[Request, str] = {
     jobs.OpenModel("demo"): "Opening the model",
@@ -30,6 +35,18 @@ EVERY: dict[Request, str] = {
     jobs.Record("demo", ("a.txt",), ("L0R",), "a.acts"): "Recording activations",
     jobs.LookInto("a"): "Looking into the activations",
     jobs.Import("a", "a.acts"): "Importing activations",
+    asked.Train("a.acts", "L0R", 64, "topk", "sae"): "Training a dictionary",
+    asked.FitRequest(MODEL, BOOK): "Measuring the dictionary",
+    asked.Index("sae", "demo", "a.acts"): "Building the index of features",
+    asked.OpenIndex("a.features.h5"): "Opening the index",
+    asked.FeatureTableRequest(INDEX): "Reading the features",
+    asked.FeaturePageRequest(INDEX, 0): "Reading the feature",
+    asked.PromptFeaturesRequest(MODEL, A, BOOK): "Reading the prompt's features",
+    asked.TryFeature(MODEL, A, BOOK, 0): "Trying the feature",
+    asked.NotesRequest("0" * 64): "Reading the notes",
+    asked.WriteNotes("0" * 64, Notes()): "Keeping the notes",
+    asked.ExportFeatures(INDEX, "a"): "Exporting the features",
+    asked.ReadExplanations("a"): "Reading the explanations",
     requests.TokensRequest(MODEL, A): "Reading the prompt's tokens",
     requests.VocabularyRequest(MODEL): "Reading the vocabulary",
     requests.TargetRequest(MODEL, " b"): "Reading the target's token",

@@ -100,8 +100,8 @@ def test_a_cache_of_another_model_is_announced(panel: CloudPanel) -> None:
 
 
 def test_a_site_without_a_short_name_fits_the_header_and_says_its_layer(panel: CloudPanel) -> None:
-    sites = ("blocks.12.mlp.hook_in", "blocks.3.hook_resid_post", "hook_pos_embed")
+    sites = ("blocks.12.ln2.hook_out", "blocks.3.hook_resid_post", "hook_pos_embed")
     panel.show(cloud(site=sites[0], sites=sites))
-    assert [panel.site.itemText(k) for k in range(3)] == ["L12 mlp.in", "L3R", "hook_pos_embed"]
-    assert panel.site.itemData(0, Qt.ItemDataRole.ToolTipRole) == "<qt>blocks.12.mlp.hook_in</qt>"
+    assert [panel.site.itemText(k) for k in range(3)] == ["L12 ln2.out", "L3R", "hook_pos_embed"]
+    assert panel.site.itemData(0, Qt.ItemDataRole.ToolTipRole) == "<qt>blocks.12.ln2.hook_out</qt>"
     assert panel.site.width() <= 96

@@ -1,0 +1,1 @@
+"""The index of a dictionary's features: every feature looked up in a cache."""
