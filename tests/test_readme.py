@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from interpviz.cli.main import app
+from interpviz.engine.training.plan import LEAST_BATCHES
 from tests.sources import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -35,6 +36,14 @@ def test_every_command_that_it_shows_is_one_and_none_is_left_out() -> None:
         shlex.split(line)[1] for line in re.findall(r"^ {4}interpviz \w.*", README.replace("\\\n", ""), re.MULTILINE)
     }
     assert shown == commands
+
+
+def test_what_it_records_is_enough_for_what_it_trains() -> None:
+    tokens = re.search(r"--out notes\.acts --tokens (\d+)\n", README)
+    width = re.search(r"interpviz train notes\.acts --site L1R --width (\d+) ", README)
+    assert tokens
+    assert width
+    assert int(tokens[1]) >= max(LEAST_BATCHES * 2048, int(width[1]))
 
 
 def test_every_make_target_that_it_names_is_there() -> None:

@@ -19,7 +19,7 @@ def train(
     kind: DictionaryKind = "topk",
     to: str = "",
     skip: bool = False,
-    k: int = 32,
+    k: int | None = None,
     sparsity: float | None = None,
     rows: int | None = None,
     batch: int = 2048,
@@ -32,12 +32,12 @@ def train(
     """Train a dictionary of `width` features on what a cache holds of `site`, and write it as the folder `out`.
 
     With `to` it is a transcoder from the one site to the other, with `skip` one with a linear path beside its features.
-    `k` features a row are active for topk, batchtopk (on average) and matryoshka; for relu, jumprelu and gated
-    `sparsity` is the coefficient of the sparsity loss, the kind's own where none is said. `rows` are how many are seen
-    in all: the cache once, but at least 2 million, where none is said. `rate` is Adam's, one that fits the width where
-    none is said. `launch` processes share each batch. The same call goes on where one was interrupted, and ends with
-    the same weights; with `keep` it writes what was learnt until then instead. `report` gets TrainingPoint as partial
-    answers. The folder opens in SAELens.
+    `k` features a row are active for topk, batchtopk (on average) and matryoshka, 32 where none is said; for relu,
+    jumprelu and gated `sparsity` is the coefficient of the sparsity loss, the kind's own where none is said. `rows` are
+    how many are seen in all: the cache once, but at least 2 million, where none is said. `rate` is Adam's, one that
+    fits the width where none is said. `launch` processes share each batch. The same call goes on where one was
+    interrupted, and ends with the same weights; with `keep` it writes what was learnt until then instead. `report` gets
+    TrainingPoint as partial answers. The folder opens in SAELens.
     """
     from interpviz.engine.training.plan import planned
 

@@ -26,7 +26,9 @@ To = Annotated[str, typer.Option(metavar="SITE", help="the activation that it wr
 Width = Annotated[int, typer.Option(metavar="N", help="how many features")]
 Kind = Annotated[DictionaryKind, typer.Option(help="how features become few")]
 Out = Annotated[Path, typer.Option(metavar="FOLDER", help="the folder to write; the same command resumes it")]
-K = Annotated[int, typer.Option("--k", metavar="N", help="features a row, for topk, batchtopk and matryoshka")]
+K = Annotated[
+    int | None, typer.Option("--k", metavar="N", help="features a row, for topk, batchtopk and matryoshka; else 32")
+]
 Skip = Annotated[bool, typer.Option("--skip", help="a linear path beside the features of a transcoder")]
 Sparsity = Annotated[float | None, typer.Option(metavar="X", help="how hard relu, jumprelu and gated press for few")]
 Rows = Annotated[
@@ -45,7 +47,7 @@ def train(
     out: Out,
     kind: Kind = "topk",
     to: To = "",
-    k: K = 32,
+    k: K = None,
     skip: Skip = False,
     sparsity: Sparsity = None,
     rows: Rows = None,

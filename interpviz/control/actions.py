@@ -177,6 +177,8 @@ class Actions:
             self.problem.emit(str(error))
 
     def _on_failure(self, request: Request, sentence: str) -> None:
+        if request in self._kept:
+            return  # it was stopped so as to go on
         if isinstance(request, WRITERS) and sentence == STOPPED:
             sentence = f"{STOPPED} What is committed stays; the same again into the same place goes on from there."
         if isinstance(request, JOBS):

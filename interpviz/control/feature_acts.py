@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from interpviz.control.desk import Desk
@@ -69,9 +69,10 @@ class FeatureActs:
 
     def open_beside(self, dictionary: DictionaryFacts) -> None:
         """Open the index that lies beside the dictionary's folder, where one does."""
-        beside = Path(f"{dictionary.source}.features.h5")
-        if beside.is_file():
-            self._scheduler.start(OpenIndex(str(beside)), partial(self._store.apply, feature_commands.open_index))
+        if os.path.isfile(dictionary.index_place):
+            self._scheduler.start(
+                OpenIndex(dictionary.index_place), partial(self._store.apply, feature_commands.open_index)
+            )
 
     def _index(self, job: Index) -> None:
         self._scheduler.start(job, partial(self._store.apply, feature_commands.open_index))

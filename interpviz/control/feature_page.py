@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from interpviz.control.desk import Desk
-from interpviz.control.features import NO_NOTES, index_apart, shown_label
+from interpviz.control.features import NO_NOTES, shown_label
 from interpviz.control.indexed import lies_in_cache, notes_request, page_request, table_request
 from interpviz.control.notes import lists_of
 from interpviz.core.document import Document
@@ -93,6 +93,7 @@ class FeaturePageController:
         notes: Notes = self._desk.answer(notes_request(document)) or NO_NOTES
         table: FeatureTable | None = self._desk.answer(table_request(document))
         problem = self._desk.first_problem(request, notes_request(document), table_request(document))
+        lacking = "" if document.index else str(NoIndex(shown.name))
         label = page.label if page else None
         return PagePicture(
             dictionary=shown,
@@ -112,7 +113,7 @@ class FeaturePageController:
             editable=document.model is not None,
             apart=_apart(document),
             source=f"{document.index.tokens:,} tokens of {document.index.cache}" if document.index else "",
-            problem=problem or index_apart(document) or ("" if document.index else str(NoIndex(shown.name))),
+            problem=problem or document.index_apart or notes.problem or lacking,
         )
 
 

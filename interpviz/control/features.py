@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -28,11 +28,16 @@ _NO_DICTIONARY = "A dictionary, such as a sparse autoencoder, takes activations 
 
 @dataclass(frozen=True)
 class Offer:
-    """What stands where there is nothing to show: why, and what a button does about it; `job` builds an index."""
+    """What stands where there is nothing to show: why, and what a button does about it; `job` builds an index.
+
+    `dictionary` is the one that is meant, of all those that are open.
+    """
 
     sentence: str
     does: Literal["", "dictionary", "index"] = ""
     job: Index | None = None
+    dictionary: str = ""
+    dictionaries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +102,10 @@ class FeaturesController:
         """Show the features of this document."""
         request = table_request(document)
         if document.dictionary is None:
-            self._view.show(Offer(_NO_DICTIONARY, "dictionary"))
+            self._view.show(Offer(document.index_apart or _NO_DICTIONARY, "dictionary"))
         elif request is None:
-            self._view.show(_lacking(document))
+            names = tuple(one.name for one in document.dictionaries)
+            self._view.show(replace(_lacking(document), dictionary=document.dictionary.name, dictionaries=names))
         elif (table := self._desk.answer(request)) is None:
             problem = self._desk.problem(request)
             self._view.explain(problem or f"Reading the index of {document.dictionary.name} …")
@@ -129,7 +135,7 @@ class FeaturesController:
             chosen=view.feature,
             measuring=asked is not None and self._desk.asked(asked) and self._desk.answer(asked) is None,
             source=f"{index.tokens:,} tokens of {index.cache}",
-            problem=index_apart(document) or self._desk.first_problem(notes_request(document), asked) or notes.problem,
+            problem=document.index_apart or self._desk.first_problem(notes_request(document), asked) or notes.problem,
         )
 
     def _effects(self, found: Effects | None, features: int) -> F4:
@@ -201,24 +207,15 @@ def ordered(keys: F4, descending: bool) -> I4:
     return (packed & np.uint64(0xFFFFFFFF)).astype(np.int32)
 
 
-def index_apart(document: Document) -> str:
-    """Why the index is not of the open model, in a sentence; empty where it is."""
-    index, model = document.index, document.model
-    if index is None or model is None or index.model_sha256 == model.sha256:
-        return ""
-    return f"{index.name} was built with another model than {model.name}: what it says of logits is not of this one."
-
-
 def _lacking(document: Document) -> Offer:
     assert document.dictionary is not None
     name, job = document.dictionary.name, index_job(document)
-    others = ", ".join(f"{one.name} (of {one.dictionary})" for one in document.indices)
-    of_another = f"The open index is of another dictionary: {others}. " if others else ""
+    apart = f"{document.index_apart} " if document.index_apart else ""
     if isinstance(job, str):
-        return Offer(f"{of_another}There is no index of {name} yet. {job}")
+        return Offer(f"{apart}There is no index of {name} yet. {job}")
     assert document.cache is not None
     built = f"Build one: every feature is looked up in {document.cache.name}, {document.cache.tokens:,} tokens."
-    return Offer(f"{of_another}There is no index of {name} yet. {built}", "index", job)
+    return Offer(f"{apart}There is no index of {name} yet. {built}", "index", job)
 
 
 def _let_through(text: str, members: frozenset[int] | None, columns: Columns) -> NDArray[np.bool_]:

@@ -81,7 +81,7 @@ def job(form: TrainForm, cache: CacheFacts) -> Train:
         skip=form.skip and bool(form.to),
         width=form.width,
         kind=form.kind,
-        k=form.k,
+        k=form.k if form.kind in COUNTED else None,
         rows=form.rows,
         seed=form.seed,
         out=os.path.expanduser(form.out),
@@ -126,7 +126,10 @@ class TrainingView(Protocol):
 
 @dataclass(eq=False)
 class TrainingController:
-    """Keeps the curves true. Trainings are jobs: they stand in no document and are shown until the window closes."""
+    """Keeps the curves true. Trainings are jobs: they stand in no document and are shown until the window closes.
+
+    A course goes by its job, whether or not it ends by keeping what was learnt.
+    """
 
     desk: Desk
     view: TrainingView
@@ -147,13 +150,13 @@ class TrainingController:
 
     def _on_begun(self, request: Request) -> None:
         if isinstance(request, Train):
-            before = self._courses.pop(request, Course(request))  # the latest comes last
-            self._courses[request] = replace(before, running=True, outcome="")
+            before = self._courses.pop(_learning(request), Course(request))  # the latest comes last
+            self._courses[_learning(request)] = replace(before, job=request, running=True, outcome="")
             self._show()
 
     def _on_point(self, request: Request, point: TrainingPoint) -> None:
         if isinstance(request, Train):
-            course = self._courses.get(request, Course(request))
+            course = self._courses.get(_learning(request), Course(request))
             earlier = tuple(one for one in course.points if one.step < point.step)  # it went on from a checkpoint
             self._change(request, lambda _: replace(course, points=thinned((*earlier, point))))
 
@@ -167,7 +170,7 @@ class TrainingController:
             self._change(request, lambda course: replace(course, running=False, outcome=said))
 
     def _change(self, job: Train, change: Callable[[Course], Course]) -> None:
-        self._courses[job] = change(self._courses.get(job, Course(job)))
+        self._courses[_learning(job)] = change(self._courses.get(_learning(job), Course(job)))
         self._show()
 
     def _show(self) -> None:
@@ -178,6 +181,10 @@ class TrainingController:
             return
         latest = list(self._courses.values())[::-1]
         self.view.show(TrainingPicture(latest[0], tuple(one.name for one in latest), ""))
+
+
+def _learning(job: Train) -> Train:
+    return replace(job, keep=False)
 
 
 def thinned(points: tuple[TrainingPoint, ...]) -> tuple[TrainingPoint, ...]:

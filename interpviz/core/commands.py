@@ -6,8 +6,10 @@ Each raises an InterpvizError, and nothing changes, where the act makes no sense
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import PurePath
 from typing import get_args
 
 from interpviz.core.document import (
@@ -63,12 +65,26 @@ def open_model(document: Document, model: ModelFacts) -> Document:
 
 
 def open_dictionary(document: Document, dictionary: DictionaryFacts) -> Document:
-    """Let edits name the features of this dictionary, and show them; one of the same name is replaced."""
-    others = tuple(one for one in document.dictionaries if one.name != dictionary.name)
-    view = replace(document.features, dictionary=dictionary.name)
-    if dictionary != document.dictionary:
+    """Let edits name the features of this dictionary, and show them; one of the same name is replaced.
+
+    But for SAELens's, folders of dictionaries are called alike, such as layers.5 or average_l0_71: one that lies
+    elsewhere is called by the folders above it too.
+    """
+    opened = dictionary if dictionary.layout == "SAELens" else _called_apart(document, dictionary)
+    others = tuple(one for one in document.dictionaries if one.name != opened.name)
+    view = replace(document.features, dictionary=opened.name)
+    if opened != document.dictionary:
         view = replace(view, feature=None, at=None, list="")
-    return replace(document, dictionaries=(*others, dictionary), features=view)
+    return replace(document, dictionaries=(*others, opened), features=view)
+
+
+def _called_apart(document: Document, dictionary: DictionaryFacts) -> DictionaryFacts:
+    names = {one.source: one.name for one in document.dictionaries}
+    known = names.pop(dictionary.source, "")
+    name, above = dictionary.name, PurePath(dictionary.source).parent
+    while name in names.values() and above.name:
+        name, above = f"{re.sub('[:@]', '-', above.name)}-{name}", above.parent
+    return replace(dictionary, name=known or name)
 
 
 def open_cache(document: Document, cache: CacheFacts) -> Document:

@@ -248,12 +248,12 @@ class Document:
 
     @property
     def index_apart(self) -> str:
-        """What the index that is shown, or else was opened last, is not of, in a sentence; empty where all fits."""
-        index = self.index or next(iter(self.indices[::-1]), None)
+        """What the index that is shown is not of, or what one of no open dictionary is of; empty where all fits."""
+        index = self.index
         if index is None:
-            return ""
-        if self.index is None:
-            return f"{index.name} is an index of {index.dictionary}, of other weights than any open. Open its folder."
+            weights = {one.sha256 for one in self.dictionaries}
+            strange = next((one for one in self.indices[::-1] if one.dictionary_sha256 not in weights), None)
+            return f"{strange.name} is an index of {strange.dictionary}, which is not open. Open it." if strange else ""
         if self.model and index.model_sha256 != self.model.sha256:
             return f"{index.name} was built with another model than {self.model.name}. Build it again for this one."
         if self.cache and index.cache_sha256 != self.cache.sha256:

@@ -185,6 +185,9 @@ class _Parser:
         for mark in MARKS:
             if name == mark:
                 return Marked(mark)
+        if token.kind == "word" and self._next.kind == "sign" and self._next.text not in ("(", ")"):
+            known = ", ".join((*FIGURES, *WORDS))
+            raise FilterMistake(self._text, token.at, f"{known}, since nothing else is compared")
         return Lone(self._plain(token))
 
     def _compared(self, figure: str) -> Clause:

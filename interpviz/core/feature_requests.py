@@ -16,11 +16,11 @@ class Train:
     """Train a dictionary on a cache and write it as the SAELens folder `out`. Answer: DictionaryFacts.
 
     Partials: TrainingPoint. `site` is what it reads, `to` what a transcoder is to write ("" for none), `skip` adds a
-    linear path from one to the other. `k` features a row are active for topk, batchtopk and matryoshka; `sparsity` is
-    the coefficient of the sparsity loss of relu, jumprelu and gated, None for the kind's own. `rows` are how many are
-    seen in all, those of the cache again and again where it has fewer; None: the cache once, but at least 2 million.
-    `launch` processes share each batch. The same job again goes on where one was interrupted; with `keep` it trains no
-    further, and writes what was learnt until then.
+    linear path from one to the other. `k` features a row are active for topk, batchtopk and matryoshka, None: 32;
+    `sparsity` is the coefficient of the sparsity loss of relu, jumprelu and gated, None for the kind's own. `rows` are
+    how many are seen in all, those of the cache again and again where it has fewer; None: the cache once, but at least
+    2 million. `launch` processes share each batch. The same job again goes on where one was interrupted; with `keep` it
+    trains no further, and writes what was learnt until then.
     """
 
     cache: str
@@ -30,7 +30,7 @@ class Train:
     out: str
     to: str = ""
     skip: bool = False
-    k: int = 32
+    k: int | None = None
     sparsity: float | None = None
     rows: int | None = None
     batch: int = 2048

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,7 @@ DictionaryKind = Literal["relu", "topk", "batchtopk", "jumprelu", "gated", "matr
 Layout = Literal["saelens", "sparsify"]
 """The layouts that dictionaries are written in."""
 Ranking = Literal["activation", "quantile", "direct", "ablation"]
+INDEX_ENDING = ".features.h5"
 TableColumn = Literal["feature", "density", "maximum", "label", "score", "top_token", "effect"]
 
 
@@ -46,6 +48,13 @@ class DictionaryFacts:
     def written(self) -> tuple[str, int]:
         """The activation that its features write to, and its width."""
         return (self.hook_out, self.d_out) if self.hook_out else (self.hook, self.d_in)
+
+    @property
+    def index_place(self) -> str:
+        """Where the index of its features lies unless told otherwise: beside its folder, never in it."""
+        source = os.path.abspath(os.path.expanduser(self.source))
+        folder = source if os.path.isdir(source) else os.path.dirname(source)
+        return os.path.join(os.path.dirname(folder), f"{self.name}{INDEX_ENDING}")
 
     def check(self, site: Site) -> None:
         """Raise SiteMissing unless this dictionary has the feature."""

@@ -20,6 +20,7 @@ from interpviz.data.moments import Places, first_and_rest
 from interpviz.data.shard import Shard, rows_of
 from interpviz.data.shards import Shards, scaled
 from interpviz.data.shuffled import HELD_BYTES, Block, Part, shuffled
+from interpviz.data.tensors import finite
 
 Rows = slice | Sequence[int] | NDArray[np.integer[Any]]
 """Rows of a cache by number, or a stretch of them, which is read faster."""
@@ -218,4 +219,15 @@ def _facts(place: Path, job: Job, sha256: str, shards: Shards) -> CacheFacts:
         job.sites,
         shards.rows,
         tuple(codes.name for codes in job.dictionaries),
+    )
+
+
+def check_finite(cache: Cache, site: str, values: F4, rows: NDArray[np.integer[Any]]) -> None:
+    """Raise InterpvizError where one of these `values` (row, ...) of a site, at these `rows`, is NaN or infinite."""
+    if finite(values):
+        return
+    row = int(rows[np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))[0]])
+    raise InterpvizError(
+        f"{cache.facts.name} holds a NaN or infinite number in row {row} of {site}. Record or import it again from a "
+        "model and texts that give none."
     )

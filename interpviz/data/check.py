@@ -91,7 +91,9 @@ def _dictionary(path: Path, report: Report) -> Check:
 
 
 def _facts(found: dictionaries.Dictionary) -> dict[str, Any]:
-    return vars(found.facts) | {
+    facts = vars(found.facts)
+    elsewhere = {} if found.facts.transcoder else {"hook_out": None, "d_out": None}
+    return {name: value for name, value in facts.items() if name not in elsewhere} | {
         "activation": found.activation,
         "k": found.k,
         "apply_b_dec_to_input": found.b_in is not None,

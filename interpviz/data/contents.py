@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from interpviz.core.errors import InterpvizError
+from interpviz.core.features import INDEX_ENDING
 from interpviz.data import dictionaries, feature_index_file, foreign, gguf_header, manifest, models, probe, sessions
 
 Kind = Literal["model", "cache", "dictionary", "index", "session", "foreign"]
@@ -63,7 +64,7 @@ def _of_hdf5(path: Path) -> Kind:
     try:
         found = probe.structure(path)
     except probe.Unreadable:
-        return "index" if path.name.endswith(feature_index_file.ENDING) else "cache"
+        return "index" if path.name.endswith(INDEX_ENDING) else "cache"
     kind = found.attributes.get("encoding-type")
     if kind == feature_index_file.ENCODING or "checksums/entries/row" in found.datasets:
         return "index"

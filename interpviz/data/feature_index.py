@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from interpviz.core.errors import InterpvizError, shown
 from interpviz.core.feature_results import FeaturePage, FeatureTable
-from interpviz.core.features import IndexFacts
+from interpviz.core.features import INDEX_ENDING, IndexFacts
 from interpviz.core.results import F4
 from interpviz.data import checked, probe
 from interpviz.data.checked import CheckedArray
-from interpviz.data.feature_index_file import ENCODING, ENDING, NONE, TYPES, VERSION, IndexDamaged, IndexHeader
+from interpviz.data.feature_index_file import ENCODING, NONE, TYPES, VERSION, IndexDamaged, IndexHeader
 from interpviz.data.feature_index_texts import PackedTexts, Vocabulary
 from interpviz.data.halves import floats
 from interpviz.data.manifest import NewerVersion
@@ -34,7 +34,7 @@ class FeatureIndex:
     def __init__(self, path: Path, text: bytes, about: IndexHeader, arrays: dict[str, CheckedArray]) -> None:
         self.path, self.about, self._arrays = path, about, arrays
         self.facts = IndexFacts(
-            name=path.name.removesuffix(ENDING),
+            name=path.name.removesuffix(INDEX_ENDING),
             source=str(path),
             sha256=hashlib.sha256(text).hexdigest(),
             dictionary=about.dictionary,

@@ -15,7 +15,6 @@ from interpviz.data.manifest import Sha256
 
 ENCODING = "interpviz-features"
 VERSION = "1.0.0"
-ENDING = ".features.h5"
 BINS, QUANTILES = 40, 101
 PROMOTED, RELATED = 10, 8
 NONE = -1

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interpviz.core.errors import InterpvizError
+from interpviz.core.features import INDEX_ENDING
 from interpviz.data.child import Child, ChildFailed
 from interpviz.data.feature_index_file import TYPES, About
 
 SPARE_BYTES = 2**26
 PART = 2**24  # bytes that cross the pipe at once: a cancel waits for no more
-LEFT_BY_A_KILL = ".*.tmp"
 
 
 class FeatureIndexWriter:
@@ -35,10 +35,13 @@ class FeatureIndexWriter:
         self._temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
         _prepare(self.path)
         self._child = Child("interpviz.data.feature_index_child")
-        self._begun = set[str]()
-        with self._going_on():
-            self._child.tell({"open": str(self._temporary)})
-            self._heard()
+        try:
+            with self._going_on():
+                self._child.tell({"open": str(self._temporary)})
+                self._heard()
+        except InterpvizError:
+            self._child.end()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +103,11 @@ def _prepare(path: Path) -> None:
     """Make the folder, and take away what a writer that was killed left there."""
     if path.is_dir():
         raise InterpvizError(f"{path} is a folder. Choose another name for the index.")
+    if os.path.exists(path) and not path.name.endswith(INDEX_ENDING):
+        raise InterpvizError(
+            f"{path} is there already, and only what ends in {INDEX_ENDING} is written over. Choose another name for "
+            "the index, or move that file away."
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(f".{path.name}.*.tmp"):

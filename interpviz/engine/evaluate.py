@@ -148,24 +148,14 @@ def problems(fit: Fit, sae: SAE) -> tuple[str, ...]:
         )
     elif not math.isfinite(fit.fvu):
         found.append("Its reconstruction is no finite number. Check its weights, or bring the dictionary again.")
-    if fit.fvu > 1:
-        found.append(
-            f"It reconstructs worse than the mean activation would (FVU {fit.fvu:.2f}). It may be of another model, "
-            "of another layer, or of activations that were scaled before."
-        )
-    if fit.norm_ratio < 0.7 or fit.norm_ratio > 1.4:
-        found.append(
-            f"What it writes is {fit.norm_ratio:.2f} times as large as the activation. Look how its activations were "
-            "normalised when it was trained."
-        )
-    if fit.dead > 0.5:
-        found.append(
-            f"{fit.dead:.0%} of its features are never active in these {fit.tokens:,} tokens. Measure it on more "
-            "text, of the kind that it was trained on."
-        )
-    if fit.ce_recovered < 0.5:
-        found.append(
-            f"Only {fit.ce_recovered:.2f} of the cross-entropy that zero costs is recovered: what the model does is "
-            "not in its features."
-        )
-    return tuple(found)
+    said = {
+        "fvu": f"It reconstructs worse than the mean activation would (FVU {fit.fvu:.2f}). It may be of another model, "
+        "of another layer, or of activations that were scaled before.",
+        "norm_ratio": f"What it writes is {fit.norm_ratio:.2f} times as large as the activation. Look how its "
+        "activations were normalised when it was trained.",
+        "dead": f"{fit.dead:.0%} of its features are never active in these {fit.tokens:,} tokens. Measure it on more "
+        "text, of the kind that it was trained on.",
+        "ce_recovered": f"Only {fit.ce_recovered:.2f} of the cross-entropy that zero costs is recovered: what the "
+        "model does is not in its features.",
+    }
+    return (*found, *(sentence for name, sentence in said.items() if name in fit.wrong))

@@ -13,7 +13,6 @@ from interpviz.data.child import Child, ChildFailed
 from interpviz.engine.job_types import JOB_TYPES, JobType
 
 PATIENCE = 0.1  # seconds between two looks at whether the answer is still wanted
-ENDING = 2.0  # seconds that a job has to tidy up after itself
 
 Said = dict[str, Any] | ChildFailed
 
@@ -32,7 +31,7 @@ def in_process(job: Any, device: str, report: Report) -> Any:
         return _answer(JOB_TYPES[type(job)], heard, report)
     except Cancelled:
         child.hang_up()
-        listener.join(ENDING)
+        listener.join(JOB_TYPES[type(job)].ending)
         raise
     except ChildFailed as failed:
         raise InterpvizError(

@@ -23,12 +23,14 @@ OPENING = 0.02  # of the work is opening the model
 class JobType:
     """`run` does the job, given the device; `answer` and `partial` are the dataclasses that it hands over.
 
-    Their fields are what JSON can say, tuples among them: they cross a pipe by `asdict`.
+    Their fields are what JSON can say, tuples among them: they cross a pipe by `asdict`. `ending` are the seconds that
+    it has to tidy up after itself once nobody wants it any more.
     """
 
     run: Callable[[Any, Device, Report], Any]
     answer: type
     partial: type | None = None
+    ending: float = 2.0
 
 
 def _record(job: Record, device: Device, report: Report) -> CacheFacts:
@@ -62,6 +64,6 @@ def _index(job: Index, device: Device, report: Report) -> IndexFacts:
 JOB_TYPES: dict[type, JobType] = {
     Record: JobType(_record, CacheFacts),
     Import: JobType(_import, CacheFacts),
-    Train: JobType(_train, DictionaryFacts, TrainingPoint),
+    Train: JobType(_train, DictionaryFacts, TrainingPoint, ending=120.0),  # a checkpoint of a wide one is gigabytes
     Index: JobType(_index, IndexFacts, IndexSoFar),
 }

@@ -33,7 +33,7 @@ class Loaded:
     clean: CleanRuns
     _text: TextReference | None = None
     _caches: dict[str, CacheReference] = field(default_factory=dict)
-    _dictionaries: dict[str, SAE] = field(default_factory=dict)
+    _dictionaries: dict[DictionaryFacts, SAE] = field(default_factory=dict)
 
     @classmethod
     def open(cls, source: str, report: Report = silent, sha256: str = "", device: Device = "auto") -> Loaded:
@@ -77,16 +77,16 @@ class Loaded:
 
     def sae(self, facts: DictionaryFacts) -> SAE:
         """The dictionary of these facts; raises InterpvizError if it has changed, or does not fit the model."""
-        if facts.sha256 not in self._dictionaries:
+        if facts not in self._dictionaries:
             read = dictionaries.load(facts.source)
             if replace(read.facts, name=facts.name, source=facts.source) != facts:
                 raise InterpvizError(f"{facts.name} has changed on disk since it was opened. Open it again.")
             check_fit(self.model, facts)
-            self._dictionaries[facts.sha256] = SAE(read, self.model.device)
-        self._dictionaries[facts.sha256] = self._dictionaries.pop(facts.sha256)
+            self._dictionaries[facts] = SAE(replace(read, facts=facts), self.model.device)
+        self._dictionaries[facts] = self._dictionaries.pop(facts)
         while len(self._dictionaries) > _DICTIONARIES:
             del self._dictionaries[next(iter(self._dictionaries))]
-        return self._dictionaries[facts.sha256]
+        return self._dictionaries[facts]
 
     def _fits(self, cache: Cache) -> bool:
         facts = cache.facts

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,8 +17,7 @@ from interpviz.engine.features import written_hooks
 from interpviz.engine.lens import Model
 from interpviz.engine.metrics import slope
 from interpviz.engine.run import lowest_layer
-
-_STREAM = ("hook_embed", "hook_resid_pre", "hook_attn_out", "hook_resid_mid", "hook_mlp_out", "hook_resid_post")
+from interpviz.engine.stream import is_added, output
 
 
 def prompt_features(
@@ -100,25 +97,10 @@ def _direct(sae: SAE, x: Tensor, features: Tensor, values: Tensor, towards: Tens
 def _towards(model: Model, clean: CleanRun, sae: SAE, target: Target) -> Tensor | None:
     """The direction (d_out,) in what the dictionary writes along which the metric rises; None where there is none."""
     (written, *ahead) = written_hooks(sae)
-    part = written.rpartition(".")[2]
     if ahead:
         return None
     direction, _ = read_off(model, clean, slope(clean.logits, target))
-    if part in _STREAM:
+    if is_added(written):
         return direction
-    output = _output(model, written)
-    if output is None:
-        return None
-    weight = output.weight if isinstance(output, torch.nn.Linear) else output.weight.T
-    return direction @ weight
-
-
-def _output(model: Model, hook: str) -> Any:
-    """What carries an activation inside a layer into the residual stream; None where that is no matrix alone."""
-    for part, names in {"attn.hook_z": ("attn", "o"), "mlp.hook_post": ("mlp", "out")}.items():
-        if not hook.endswith(part):
-            continue
-        module = model.bridge.blocks[lowest_layer([hook])]
-        normed = {"attn": "ln1_post", "mlp": "ln2_post"}[names[0]] in module.submodules
-        return None if normed else getattr(getattr(module, names[0]), names[1]).original_component
-    return None
+    matrix = output(model, written)
+    return None if matrix is None else direction @ matrix

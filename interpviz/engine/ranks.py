@@ -47,9 +47,6 @@ class Ranks(Protocol):
     def gather(self, tensor: Tensor) -> Tensor:
         """Those of all processes, equally long, one behind the other along the first axis."""
 
-    def barrier(self) -> None:
-        """Wait until all have come here."""
-
 
 class Alone:
     """The only process."""
@@ -67,9 +64,6 @@ class Alone:
 
     def gather(self, tensor: Tensor) -> Tensor:
         return tensor
-
-    def barrier(self) -> None:
-        pass
 
 
 ALONE: Ranks = Alone()
@@ -147,7 +141,7 @@ class _Joined:
         from accelerate.utils import gather, reduce
 
         self.rank, self.count = int(state.process_index), int(state.num_processes)
-        self._state, self._gather, self._reduce = state, gather, reduce
+        self._gather, self._reduce = gather, reduce
 
     def slice(self, rows: Tensor) -> Tensor:
         size = len(rows) // self.count
@@ -157,24 +151,20 @@ class _Joined:
         wanted = [parameter for parameter in module.parameters() if parameter.grad is not None]
         gradients = [cast("Tensor", parameter.grad) for parameter in wanted]
         mean = self._over(lambda flat: self._reduce(flat, "mean"), torch.cat([part.flatten() for part in gradients]))
-        for gradient, part in zip(gradients, mean.split([part.numel() for part in gradients]), strict=True):
+        for gradient, part in zip(gradients, mean.split([part.numel() for part in gradients]), strict=True):  # type: ignore[no-untyped-call]
             gradient.copy_(part.view_as(gradient))
 
     def sum(self, tensor: Tensor) -> Tensor:
-        return cast("Tensor", self._over(lambda part: self._reduce(part, "sum"), tensor))
+        return self._over(lambda part: self._reduce(part, "sum"), tensor)
 
     def gather(self, tensor: Tensor) -> Tensor:
-        return cast("Tensor", self._over(self._gather, tensor))
+        return self._over(self._gather, tensor)
 
-    def barrier(self) -> None:
-        self._over(lambda _: self._state.wait_for_everyone(), torch.zeros(()))
-
-    def _over(self, act: Callable[[Tensor], Any], tensor: Tensor) -> Any:
+    def _over(self, act: Callable[[Tensor], Any], tensor: Tensor) -> Tensor:
         try:
-            answer = act(tensor.detach().cpu())
+            return cast("Tensor", act(tensor.detach().cpu())).to(tensor.device)
         except RuntimeError as broken:
             raise RankLost from broken
-        return answer.to(tensor.device) if isinstance(answer, Tensor) else answer
 
 
 def _ready(other: Child) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QEvent, Qt
+from PySide6.QtCore import QByteArray, QEvent, QMargins, QSize, Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabBar, QToolButton, QWidget
 
 from interpviz.ui.icons import icon
 from interpviz.ui.panel import Panel
@@ -16,6 +16,7 @@ from interpviz.ui.text import Label, tooltip
 from interpviz.ui.theme import colours_of
 
 Area = Qt.DockWidgetArea
+_GAP, _MARGINS = 6, QMargins(12, 6, 6, 4)
 # Shares of the window's width and of the height below the prompt, tried at 1400 x 900 and 1600 x 1000.
 _TABS = (
     ("outputs", "continuation"),
@@ -23,35 +24,84 @@ _TABS = (
     ("maps", "activations"),
     ("cloud", "features", "fit", "training"),
 )
-_COLUMNS = {"components": 30, "circuit": 37, "maps": 33}
+_COLUMNS = {"components": 26, "circuit": 37, "maps": 37}
 _ROWS = {"components": 42, "outputs": 58}
 _MIDDLE = {"circuit": 62, "interventions": 38}
 _RIGHT = {"maps": 46, "cloud": 54}
 
 
 class TitleBar(QWidget):
-    """The panel's name, its controls, and buttons to float and close it. A drag moves the dock."""
+    """The panel's name, its controls, and buttons to float and close it. A drag moves the dock.
+
+    Where all do not fit beside each other, the controls stand below, in as many lines as they need.
+    """
 
     def __init__(self, dock: QDockWidget, panel: Panel[Any], close: Callable[[], None]) -> None:
         super().__init__(dock)
         self.setObjectName("titlebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._icons: dict[QToolButton, str] = {}
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 6, 6, 4)
-        row.setSpacing(6)
-        row.addWidget(Label(panel.title, "title"))
-        row.addSpacing(4)
-        row.addStretch(1)
-        for control in panel.header:
-            row.addWidget(control)
-        row.addSpacing(2)
-        row.addWidget(self._button("float", f"Float {panel.title}", lambda: dock.setFloating(not dock.isFloating())))
-        row.addWidget(self._button("close", f"Close {panel.title}", close))
+        self._title = Label(panel.title, "title")
+        self._title.setParent(self)
+        self._controls = panel.header
+        self._ends = (
+            self._button("float", f"Float {panel.title}", lambda: dock.setFloating(not dock.isFloating())),
+            self._button("close", f"Close {panel.title}", close),
+        )
+        self._height = 0
+        for control in self._controls:
+            hidden = control.isHidden() and control.testAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide)
+            control.setParent(self)
+            control.setVisible(not hidden)
         self._paint_icons()
+        self._place()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._wide([self._title, *self._shown(), *self._ends]), self._height)
+
+    def minimumSizeHint(self) -> QSize:
+        lines = [[self._title, *self._ends], *([one] for one in self._shown())]
+        return QSize(max(self._wide(line) for line in lines), self._height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:  # a control came, went, or grew
+            self._place()
+            self.updateGeometry()
+        return super().event(event)
+
+    def _shown(self) -> list[QWidget]:
+        return [control for control in self._controls if not control.isHidden()]
+
+    def _wide(self, parts: Sequence[QWidget]) -> int:
+        """The width of parts beside each other."""
+        return sum(_size(part).width() + _GAP for part in parts) - _GAP + _MARGINS.left() + _MARGINS.right()
+
+    def _place(self) -> None:
+        controls = self._shown()
+        one_line = self._wide([self._title, *controls, *self._ends]) <= max(self.width(), 1) or not controls
+        first = [*(controls if one_line else ()), *self._ends]
+        below: list[list[QWidget]] = []
+        for control in () if one_line else controls:
+            if not below or self._wide([*below[-1], control]) > self.width():
+                below.append([])
+            below[-1].append(control)
+        room = self.rect().marginsRemoved(_MARGINS)
+        bottom = _lined_up([self._title, *first], room.left(), room.top())
+        shift = room.right() + 1 - self._ends[-1].geometry().right() - 1
+        for part in first:
+            part.move(part.x() + shift, part.y())
+        for line in below:
+            bottom = _lined_up(line, room.left(), bottom + _GAP)
+        if self._height != (height := bottom + _MARGINS.bottom()):
+            self._height = height
+            self.updateGeometry()
 
     def _button(self, name: str, does: str, act: Callable[[], None]) -> QToolButton:
-        one = QToolButton()
+        one = QToolButton(self)
         one.setProperty("role", "quiet")
         one.setAccessibleName(does)
         one.setToolTip(tooltip(does))
@@ -164,7 +214,36 @@ class Board(QMainWindow):
         for front, *behind in _TABS:
             for name in behind:
                 self.tabifyDockWidget(docks[front], docks[name])
+        self._hide_strays()
         self.raise_first()
+
+    def _hide_strays(self) -> None:
+        """Qt makes bars of tabs that it then forgets: they would lie over whatever comes to stand there.
+
+        The bar that it knows follows the title of a dock; a stray does not.
+        """
+        for front, *_ in _TABS:
+            dock, title = self._docks[front], self._docks[front].windowTitle()
+            dock.setWindowTitle("")
+            for bar in self.findChildren(QTabBar):
+                if bar.count() and bar.tabText(0) == title:
+                    bar.hide()
+            dock.setWindowTitle(title)
+
+
+def _size(part: QWidget) -> QSize:
+    """How large it is in a line."""
+    return part.sizeHint().expandedTo(part.minimumSize()).boundedTo(part.maximumSize())
+
+
+def _lined_up(parts: Sequence[QWidget], left: int, top: int) -> int:
+    """Put parts beside each other, their middles on one line; returns where that ends below."""
+    sizes = [_size(part) for part in parts]
+    height = max(size.height() for size in sizes)
+    for part, size in zip(parts, sizes, strict=True):
+        part.setGeometry(left, top + (height - size.height()) // 2, size.width(), size.height())
+        left += size.width() + _GAP
+    return top + height
 
 
 def _knows(state: QByteArray, name: str) -> bool:

@@ -180,6 +180,7 @@ def form_grid(lines: Sequence[tuple[str, QWidget | QLayout, QWidget | None]]) ->
             label.setBuddy(buddy)
         grid.addWidget(label, place, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(field, place, 1) if isinstance(field, QWidget) else grid.addLayout(field, place, 1)
+    grid.setRowStretch(len(lines), 1)  # room to spare comes below: between title and field it would part them
     return grid
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QSize
+from PySide6.QtCore import QByteArray, QSize, Qt
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QStackedWidget
+from PySide6.QtWidgets import QApplication, QFrame, QMainWindow, QMenu, QScrollArea, QStackedWidget
 
 from interpviz.control.actions import Actions
 from interpviz.control.scheduler import Scheduler
@@ -59,7 +59,7 @@ class MainWindow(QMainWindow):
         self.welcome = Welcome(self.open_demo, self.open_model, self.open_cache)
         self.board = Board(self.panels, lambda name: actions("panel.show", name, False))
         self._pages = QStackedWidget()
-        for page in (self.welcome, self.board):
+        for page in (self.welcome, _scrolled(self.board)):
             self._pages.addWidget(page)
         self.setCentralWidget(self._pages)
         self.tasks = TaskBar(store, scheduler)
@@ -175,6 +175,7 @@ class MainWindow(QMainWindow):
         training = self.panels["training"]
         assert isinstance(training, TrainingPanel)
         training.asked.connect(self.train)
+        training.begun.connect(self.board.dock("training").raise_)
 
     def _menu_entries(self) -> dict[str, list[Entry | None]]:
         act = self._act
@@ -264,10 +265,19 @@ class MainWindow(QMainWindow):
 
     def _on_choice(self, old: Document, new: Document) -> None:
         """What was just opened or chosen is not left behind other tabs."""
-        if new.index is not None and new.index != old.index:
+        if (new.index is not None and new.index != old.index) or (new.dictionary and new.dictionary != old.dictionary):
             self.board.dock("features").raise_()
         if new.features.feature is not None and new.features.feature != old.features.feature:
             self.board.dock("feature").raise_()
+
+
+def _scrolled(board: Board) -> QScrollArea:
+    """The board, to scroll in where the window is too small for it: docks would lie over each other."""
+    area = QScrollArea(widgetResizable=True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(board)
+    return area
 
 
 def _panel_key(place: int) -> str:
@@ -283,5 +293,7 @@ def _described(document: Document) -> str:
     model, cache = document.model, document.cache
     parts = [f"{model.name}: {model.layers} layers, {model.heads} heads, width {model.d_model:,}"] if model else []
     parts += [f"{cache.name}: {cache.tokens:,} tokens"] if cache else []
-    parts += [f"{one.name}: {one.features:,} features" for one in document.dictionaries]
+    several, shown = document.dictionaries, document.dictionary
+    parts += [f"{shown.name}: {shown.features:,} features"] if shown else []
+    parts += [f"{len(several) - 1} more dictionar{'ies' if len(several) > 2 else 'y'}"] if len(several) > 1 else []
     return "  ·  ".join(parts)

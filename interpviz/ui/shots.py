@@ -23,6 +23,8 @@ PANELS = (
     "patching",
     "paths",
 )
+OF_FEATURES = ("features", "feature", "activations", "fit")
+"""Drawn as well where they are open and have something to show."""
 _LOOK_MS = 100
 _PATIENCE_S = 600
 
@@ -62,11 +64,14 @@ class Shots(QObject):
 
     def _light(self) -> None:
         self._draw(self._window, "window-light")
-        for name in PANELS:
+        for name in (*PANELS, *filter(self._has_picture, OF_FEATURES)):
             self._window.board.dock(name).raise_()
             self._draw(self._window.board.dock(name), name)
         self._window.board.raise_first()
         self._window.theme.choose("dark")
+
+    def _has_picture(self, name: str) -> bool:
+        return not self._window.board.dock(name).isHidden() and not self._window.panels[name].sentence
 
     def _dark(self) -> None:
         self._draw(self._window, "window-dark")

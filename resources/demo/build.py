@@ -1,4 +1,4 @@
-"""Make the demo again from its text: tokenizer, training, export, figures, cache and session.
+"""Make the demo again from its text: tokenizer, model, figures, cache, dictionaries, their indices, and session.
 
 Run again, it goes on where it stopped.
 """
@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from resources.demo import bundle, corpus, figures, samples, training, vocabulary
+from resources.demo import bundle, corpus, dictionaries, figures, samples, training, vocabulary
 from resources.demo.training import BATCH_TOKENS, SAVE_EVERY, Plan, Training
 
 HERE = Path(__file__).parent
@@ -29,7 +29,10 @@ def arguments() -> Namespace:
     parser.add_argument("--out", type=Path, default=HERE, help="where the model and its figures go")
     parser.add_argument("--work", type=Path, default=HERE.parents[1] / "build" / "demo", help="where checkpoints go")
     parser.add_argument("--tokens", type=int, default=MIX_TOKENS, help="how many tokens of the mix to train on")
-    return parser.parse_args()
+    parser.add_argument("--keep-model", action="store_true", help="build anew only what is built on the model")
+    options = parser.parse_args()
+    options.out = options.out.resolve()
+    return options
 
 
 def tokenizer_in(folder: Path) -> Tokenizer:
@@ -89,10 +92,8 @@ def measure(folder: Path, console: Console) -> None:
     console.print(figures.table(measured))
 
 
-def main() -> None:
-    options, console = arguments(), Console()
-    torch.set_num_threads(1)
-    options.work.mkdir(parents=True, exist_ok=True)
+def make_model(options: Namespace, console: Console) -> None:
+    """Train, export and measure the model."""
     tokenizer = tokenizer_in(options.work)
     run = Training(
         training.new_model(SEED), mix_in(options.work, tokenizer), Plan(SEED, options.tokens // BATCH_TOKENS)
@@ -103,7 +104,19 @@ def main() -> None:
     train(run, checkpoint, console)
     export(run, tokenizer, options.out)
     measure(options.out, console)
-    bundle.write_bundle(options.out.resolve())
+
+
+def main() -> None:
+    options, console = arguments(), Console()
+    torch.set_num_threads(1)
+    options.work.mkdir(parents=True, exist_ok=True)
+    if not options.keep_model:
+        make_model(options, console)
+    tokenizer = Tokenizer.from_file(str(options.out / "model" / "tokenizer.json"))
+    bundle.write_cache(options.out)
+    dictionaries.train(options.out, options.work, mix_in(options.work, tokenizer))
+    dictionaries.index(options.out)
+    bundle.write_session(options.out)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ def test_an_index_is_opened_by_name_and_by_what_it_is():
 
 
 def test_a_dictionary_brings_the_index_that_lies_beside_it(tmp_path: Path):
+    (tmp_path / "sae").mkdir()
     beside = tmp_path / "sae.features.h5"
     facts = replace(SAE, source=str(tmp_path / "sae"))
     with bench({OpenDictionary: (facts,), OpenIndex: INDEX}, Document()) as one:

@@ -14,7 +14,8 @@ from interpviz.core import experiments
 from interpviz.core import feature_commands as acts
 from interpviz.core.document import Document
 from interpviz.core.errors import InterpvizError
-from interpviz.core.feature_requests import FeaturePageRequest
+from interpviz.core.feature_requests import FeaturePageRequest, NotesRequest
+from interpviz.core.feature_results import Notes
 from interpviz.core.interventions import Intervention
 from interpviz.core.requests import CacheTokensRequest
 from interpviz.core.sites import Site
@@ -95,6 +96,8 @@ def test_without_a_dictionary_or_a_feature_the_page_says_what_to_do():
 def test_what_is_wrong_with_the_page_is_said():
     found = picture(answers={FeaturePageRequest: InterpvizError("The index is damaged. Build it again.")})
     assert (found.problem, found.page, found.waiting) == ("The index is damaged. Build it again.", None, False)
+    assert picture(answers={NotesRequest: Notes(problem="Put aside.")}).problem == "Put aside."
+    assert picture(other_cache(CHOSEN, sha256="dd")).problem.startswith("The examples are from c.acts, not from")
 
 
 def test_a_token_of_an_example_lies_at_a_row_of_the_cache():

@@ -145,13 +145,19 @@ def test_without_an_index_building_one_is_offered():
     offer: Offer = shown(replace(INDEXED, indices=())).pictures[-1]
     assert (offer.does, offer.job) == ("index", Index("/d/sae", "toy", "c.acts"))
     assert "There is no index of sae yet. Build one" in offer.sentence
+    assert (offer.dictionary, offer.dictionaries) == ("sae", ("sae",))
 
 
 def test_an_index_of_another_dictionary_is_told_apart():
     assert INDEXED.index is not None
     stranger = replace(INDEXED.index, dictionary_sha256="ff", dictionary="else")
     offer: Offer = shown(replace(INDEXED, indices=(stranger,))).pictures[-1]
-    assert offer.sentence.startswith("The open index is of another dictionary: sae.features.h5 (of else).")
+    assert offer.sentence.startswith(f"{stranger.name} is an index of else, which is not open. Open it. There is no")
+    offer = shown(replace(INDEXED, dictionaries=(), indices=(stranger,))).pictures[-1]
+    assert (offer.sentence, offer.does) == (
+        f"{stranger.name} is an index of else, which is not open. Open it.",
+        "dictionary",
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,6 +180,7 @@ def test_an_index_of_another_model_is_shown_under_a_sentence():
     assert INDEXED.index is not None
     other = replace(INDEXED, indices=(replace(INDEXED.index, model_sha256="ff"),))
     assert "was built with another model than toy" in picture(other).problem
+    assert picture(other_cache(INDEXED, sha256="dd")).problem.startswith("The examples are from c.acts, not from")
 
 
 def test_what_went_wrong_with_index_or_notes_is_said():

@@ -19,7 +19,7 @@ from interpviz.core.features import DictionaryFacts
 READS, WRITES = "blocks.1.mlp.hook_in", "blocks.1.hook_mlp_out"
 CACHE = CacheFacts("walks", "/caches/walks.acts", "a", "toy", "b", "huggingface", (READS, WRITES), 100_000)
 FORM = TrainForm(site=READS, width=256)
-JOB = Train(CACHE.source, READS, 256, "topk", "/books/new")
+JOB = Train(CACHE.source, READS, 256, "topk", "/books/new", k=32)
 
 
 def filled(tmp_path: Path, **changes: Any) -> TrainForm:
@@ -30,7 +30,7 @@ def test_a_form_becomes_the_job_that_it_describes(tmp_path: Path) -> None:
     form = filled(tmp_path, to=WRITES, skip=True, kind="relu", rows=500_000, seed=3)
     assert training.problem(form, CACHE) == ""
     assert training.job(form, CACHE) == Train(
-        "/caches/walks.acts", READS, 256, "relu", str(tmp_path / "new"), WRITES, True, 32, None, 500_000, seed=3
+        "/caches/walks.acts", READS, 256, "relu", str(tmp_path / "new"), WRITES, True, None, None, 500_000, seed=3
     )
 
 
@@ -138,6 +138,16 @@ def test_a_training_that_goes_on_drops_what_lay_behind_its_checkpoint(events: Ev
     events.begun.emit(JOB)
     events.partial.emit(JOB, point(20, loss=2.0))
     assert view.said[-1] == Course(JOB, (point(10), point(20, loss=2.0)))
+
+
+def test_a_training_that_is_stopped_and_kept_keeps_its_curve(events: Events, view: View) -> None:
+    kept = replace(JOB, keep=True)
+    events.partial.emit(JOB, point(10))
+    events.failed.emit(JOB, STOPPED)
+    events.begun.emit(kept)
+    assert view.said[-1] == Course(kept, (point(10),))
+    events.answered.emit(kept, DictionaryFacts("new", "/books/new", "0", "topk", READS, 64, 256))
+    assert (len(view.said[-1].points), view.said[-1].outcome) == (1, "Written to /books/new.")
 
 
 def test_the_training_that_began_last_is_the_one_that_is_shown(events: Events, view: View) -> None:

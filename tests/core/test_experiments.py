@@ -123,6 +123,23 @@ def test_a_dictionary_of_the_same_name_takes_the_place_of_the_other() -> None:
     assert commands.open_dictionary(commands.open_dictionary(OPEN, SAE), other).dictionaries == (other,)
 
 
+def test_parts_that_are_called_alike_are_told_apart_by_the_folders_above_them() -> None:
+    third = replace(SAE, name="average_l0_54", source="/scope/layer_3/width_16k/average_l0_54", layout="Gemma Scope")
+    fourth, wide = (
+        replace(third, source=f"/scope/{place}/average_l0_54", sha256=place)
+        for place in ("layer_4/width_16k", "layer_4/width_65k")
+    )
+    document = OPEN
+    for one in (third, fourth, wide, fourth, third):
+        document = commands.open_dictionary(document, one)
+    assert {one.name: one.source for one in document.dictionaries} == {
+        "average_l0_54": third.source,
+        "width_16k-average_l0_54": fourth.source,
+        "width_65k-average_l0_54": wide.source,
+    }
+    assert document.features.dictionary == "average_l0_54"
+
+
 def test_another_model_takes_experiments_and_dictionaries_with_it() -> None:
     full = replace(experiments.save_experiment(CUT, "cuts"), dictionaries=(SAE,), compared=("", "cuts"), freeze=True)
     new = commands.open_model(full, replace(TINY, name="other", sha256="99"))

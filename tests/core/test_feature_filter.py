@@ -84,6 +84,7 @@ def test_effects_that_are_not_known_satisfy_nothing() -> None:
         ("density <", "cannot be read at its end: there could stand a number such as 3, 0.01 or 1%"),
         ("density < x", "at letter 11, 'x': there could stand a number"),
         ("density << 3", "at letter 10, '<': there could stand a number"),
+        ("denity < 1%", "at letter 1, 'denity': there could stand feature, density, maximum, score"),
         ("density", 'at its end: there could stand <, <=, >, >=, =, != or in; or "density" in quotes'),
         ("density in 3", "at letter 12, '3': there could stand two numbers"),
         ("density < 1e999", "at letter 11, '1e999': there could stand a smaller number"),

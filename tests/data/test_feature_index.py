@@ -214,3 +214,10 @@ def test_a_disk_that_fills_is_said_in_a_sentence_and_leaves_nothing(tmp_path: Pa
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_another_name_is_never_written_over(tmp_path: Path):
+    (tmp_path / "diary.txt").write_text("mine", "utf-8")
+    with pytest.raises(InterpvizError, match=r"diary\.txt is there already.* move that file away"):
+        FeatureIndexWriter(tmp_path / "diary.txt")
+    assert (tmp_path / "diary.txt").read_text("utf-8") == "mine"

@@ -6,13 +6,17 @@ import os
 import signal
 import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
 from interpviz.core.errors import Cancelled, InterpvizError
+from interpviz.core.feature_requests import Train
 from interpviz.core.jobs import Import, Record
 from interpviz.data.check import check
+from interpviz.data.child import ChildFailed
+from interpviz.engine import in_process
 from interpviz.engine.compute import Engine
 from tests.data.foreign import makers
 from tests.engine.pairs import Pair
@@ -83,6 +87,33 @@ def test_a_process_that_is_killed_is_a_sentence(job: Record) -> None:
 def test_a_mistake_comes_back_as_its_sentence(tmp_path: Path) -> None:
     with pytest.raises(InterpvizError, match="nowhere"):
         Engine().compute(Record("nowhere", ("a.txt",), ("L1R",), str(tmp_path / "x.acts")))
+
+
+def test_a_stopped_training_has_the_time_to_write_a_checkpoint_of_gigabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float | None] = []
+
+    class Listener(Thread):
+        def join(self, timeout: float | None = None) -> None:
+            waited.append(timeout)
+
+    class Training:
+        def __init__(self, module: str) -> None:
+            self.tell = self.hang_up = self.end = lambda *_: None
+            self._said = iter([{"fraction": 0.5}])
+
+        def hear(self) -> dict[str, Any]:
+            if (said := next(self._said, None)) is None:
+                raise ChildFailed
+            return said
+
+    def report(fraction: float, text: str = "", partial: Any = None) -> None:
+        raise Cancelled
+
+    monkeypatch.setattr(in_process, "Thread", Listener)
+    monkeypatch.setattr(in_process, "Child", Training)
+    with pytest.raises(Cancelled):
+        in_process.in_process(Train("x.acts", "L1R", 64, "topk", "x"), "cpu", report)
+    assert waited == [120.0]
 
 
 def _descendants() -> list[int]:

@@ -11,7 +11,7 @@ import torch
 
 from interpviz.core.errors import InterpvizError
 from interpviz.engine.ranks import ALONE, RankLost, together
-from tests.engine.training.ranked import trained
+from tests.engine.training.ranked import meet, trained
 
 HERE = "tests.engine.training.ranked"
 
@@ -29,7 +29,6 @@ def test_one_alone_is_itself_and_changes_nothing():
         assert torch.equal(ranks.slice(batch), batch)
         assert torch.equal(ranks.sum(batch), batch)
         assert torch.equal(ranks.gather(batch), batch)
-        ranks.barrier()
 
 
 @pytest.mark.slow
@@ -49,13 +48,13 @@ def test_the_sentence_of_another_rank_is_said():
         pytest.raises(InterpvizError, match="The cache is gone. Look for it."),
         together(2, f"{HERE}:refused", {}) as ranks,
     ):
-        ranks.barrier()
+        meet(ranks)
 
 
 @pytest.mark.slow
 def test_a_rank_that_ends_without_a_word_is_missed():
     with pytest.raises(RankLost, match="Do the same again to go on"), together(2, f"{HERE}:vanished", {}) as ranks:
-        ranks.barrier()
+        meet(ranks)
 
 
 @pytest.mark.slow
@@ -63,7 +62,7 @@ def test_a_rank_that_ends_without_a_word_is_missed():
 def test_the_others_end_with_the_block_and_leave_this_process_as_it_was():
     threads, variables, before = torch.get_num_threads(), dict(os.environ), children()
     with together(2, f"{HERE}:waiting", {}) as ranks:
-        ranks.barrier()
+        meet(ranks)
         assert len(children() - before) == 1
     assert children() <= before
     assert (torch.get_num_threads(), dict(os.environ)) == (threads, variables)
@@ -75,7 +74,7 @@ def test_the_others_end_with_the_block_and_leave_this_process_as_it_was():
 def test_nothing_listens_but_on_the_loopback_interface():
     before = listening()
     with together(2, f"{HERE}:waiting", {}) as ranks:
-        ranks.barrier()
+        meet(ranks)
         added = listening() - before
     assert added
     assert {address for address, _ in added} <= {"0100007F", "00000000000000000000000001000000"}

@@ -190,6 +190,11 @@ def test_a_dictionary_that_changed_on_disk_is_a_sentence(
         run(llama, "sae/3:add:2", dictionaries=(sae[0],))
 
 
+def test_a_dictionary_is_called_as_the_one_who_asks_calls_it(llama: Pair, sae: tuple[Any, FloatSAE]) -> None:
+    loaded, other = llama.engine.loaded(llama.facts), replace(sae[0], name="other")
+    assert [loaded.sae(facts).facts.name for facts in (sae[0], other)] == ["sae", "other"]
+
+
 # The reference.
 
 

@@ -16,6 +16,7 @@ from interpviz.control import training
 from interpviz.control.training import TrainForm
 from interpviz.core.document import CacheFacts
 from interpviz.core.feature_requests import Train
+from interpviz.ui.text import Label
 from interpviz.ui.theme import Theme
 from interpviz.ui.train_dialog import TrainDialog
 
@@ -60,7 +61,9 @@ def test_it_opens_ready_to_start_beside_its_cache(opened: Open, started: list[Tr
     assert dialog.foot.missing.text() == ""
     assert dialog.place.field.text() == str(tmp_path / "walks-L1R-1024")
     dialog.foot.go.click()
-    assert started == [Train(str(tmp_path / "walks.acts"), STREAM, 1024, "topk", str(tmp_path / "walks-L1R-1024"))]
+    assert started == [
+        Train(str(tmp_path / "walks.acts"), STREAM, 1024, "topk", str(tmp_path / "walks-L1R-1024"), k=32)
+    ]
     assert not dialog.isVisible()
 
 
@@ -97,3 +100,13 @@ def test_a_place_that_was_chosen_stays_when_the_width_changes(opened: Open, tmp_
     dialog.width_field.setValue(64)
     assert dialog.place.field.text() == str(tmp_path / "mine")
     assert dialog.form.out == str(tmp_path / "mine")
+
+
+def test_titles_stand_beside_their_fields_however_high_the_form_is(opened: Open) -> None:
+    dialog = opened()
+    for height in (500, 800):
+        dialog.resize(600, height)
+        for field in (dialog.width_field, dialog.rows, dialog.seed, dialog.place.field):
+            title = next(label for label in dialog.findChildren(Label) if label.buddy() is field)
+            text = title.mapTo(dialog, title.contentsRect().center()).y()
+            assert abs(text - field.mapTo(dialog, field.rect().center()).y()) <= 3

@@ -85,7 +85,7 @@ def matches(path: Path | str) -> bool:
 
 def begun(path: Path) -> bool:
     """Whether the folder holds a part of a dictionary of SAELens alone: opening it says which is missing."""
-    return any((path / name).is_file() for name in saelens.FILES)
+    return any(os.path.isfile(path / name) for name in saelens.FILES)
 
 
 def parts(path: Path | str) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ CONFIG = "config.json"
 WEIGHTS = "ae.pt"
 NAME = "dictionary_learning"
 FILES: tuple[str, ...] = (WEIGHTS,)
-UNSET = -1.0
 
 _LINEAR = {"encoder.weight": "Fd", "encoder.bias": "F", "decoder.weight": "dF"}
 _SQUARE = {"W_enc": "dF", "W_dec": "Fd", "b_enc": "F", "b_dec": "d"}

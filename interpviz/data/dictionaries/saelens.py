@@ -5,6 +5,7 @@ Source: sae-lens 6.54, `saes/*.py` and `loading/pretrained_sae_loaders.py`.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ SMALLEST_NORM = 1e-8  # SAELens's own, where it folds norms into the encoder
 
 def matches(path: Path) -> bool:
     """Whether this is a folder with both parts."""
-    return all((path / name).is_file() for name in FILES)
+    return all(os.path.isfile(path / name) for name in FILES)  # unlike Path's, it never raises
 
 
 def parts(path: Path) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def load(path: Path, report: Report = silent) -> Dictionary:
 
 def _check_whole(path: Path) -> None:
     for name in FILES:
-        if not (path / name).is_file():  # to open a pipe would wait for ever
+        if not os.path.isfile(path / name):  # to open a pipe would wait for ever
             raise InterpvizError(
                 f"{path.resolve().name} holds no {name}. A dictionary of SAELens has {CONFIG} and {WEIGHTS}: choose "
                 "one that is whole."

@@ -5,6 +5,7 @@ Source: eai-sparsify 1.3, `sparsify/sparse_coder.py` and `sparsify/config.py`.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -152,7 +153,7 @@ def hooks(folder: str, transcode: bool) -> tuple[str, str] | None:
 
 
 def _is_coder(path: Path) -> bool:
-    return all((path / name).is_file() for name in FILES)
+    return all(os.path.isfile(path / name) for name in FILES)
 
 
 def _coders(path: Path) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.report import Report
-from interpviz.data.activations import Cache
+from interpviz.data.activations import Cache, check_finite
 from interpviz.engine.dictionaries import SAE
 from interpviz.engine.indexing.stripes import Entries
 from interpviz.engine.shard_maker import NONE
@@ -26,7 +26,8 @@ def active(cache: Cache, sae: SAE, position: NDArray[np.int32], report: Report) 
     """The entries of every block of rows. Rows at position 0 are left out: a BOS is always the same, and often huge.
 
     Codes that the cache keeps of this very dictionary are used in the place of activations where no row has more of
-    them than there was room for. Raises InterpvizError where the cache has neither.
+    them than there was room for. Raises InterpvizError where the cache has neither, and where one of either is NaN or
+    infinite.
     """
     kept = _codes(cache, sae)
     if not kept and sae.facts.hook not in cache.facts.sites:
@@ -40,7 +41,9 @@ def active(cache: Cache, sae: SAE, position: NDArray[np.int32], report: Report) 
         here = slice(low, min(low + step, rows))
         found = _kept(cache, kept, here) if kept else _encoded(cache, sae, here)
         later = position[found.rows] > 0
-        yield found if later.all() else Entries(found.rows[later], found.features[later], found.values[later])
+        found = found if later.all() else Entries(found.rows[later], found.features[later], found.values[later])
+        check_finite(cache, kept or sae.facts.hook, found.values, found.rows)
+        yield found
 
 
 def _step(sae: SAE) -> int:
@@ -52,6 +55,7 @@ def _step(sae: SAE) -> int:
 def _encoded(cache: Cache, sae: SAE, here: slice) -> Entries:
     x = torch.from_numpy(cache.rows(sae.facts.hook, here)).flatten(1).to(sae.encoder.device)
     with torch.inference_mode():
+        x[~x.isfinite().all(-1)] = torch.nan  # an infinite one can also leave every feature at zero
         dense = sae.encode(x).cpu().numpy()
     there = np.flatnonzero(dense != 0)
     row, feature = np.divmod(there, dense.shape[1])

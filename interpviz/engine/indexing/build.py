@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from interpviz.core.document import RAW
 from interpviz.core.errors import InterpvizError
 from interpviz.core.feature_requests import Index
-from interpviz.core.features import DictionaryFacts, IndexFacts
+from interpviz.core.features import IndexFacts
 from interpviz.core.report import Report, share, silent
 from interpviz.core.results import F4, I4, CacheTokens
 from interpviz.data.activations import Cache
 from interpviz.data.feature_index import FeatureIndex
-from interpviz.data.feature_index_file import ENDING, NONE, About
+from interpviz.data.feature_index_file import NONE, About
 from interpviz.data.feature_index_writer import FeatureIndexWriter, check_room
 from interpviz.data.gathered import LARGEST
 from interpviz.engine.dictionaries import SAE
@@ -48,20 +48,13 @@ def index(model: Model, asked: Index, report: Report = silent) -> IndexFacts:
     """
     sae, cache = read_dictionary(model, asked.dictionary), Cache.open(asked.cache)
     _check(model, cache)
-    out = Path(os.path.abspath(os.path.expanduser(asked.out))) if asked.out else beside(sae.facts)
+    out = Path(os.path.abspath(os.path.expanduser(asked.out))) if asked.out else Path(sae.facts.index_place)
     tokens = cache.tokens()
     if not (tokens.position > 0).any():
         raise InterpvizError(f"{cache.facts.name} holds nothing beyond position 0. Record longer contexts.")
     with FeatureIndexWriter(out) as writer, Spool(out.parent) as spool:
         _Build(model, sae, cache, tokens, writer, spool).run(report)
     return FeatureIndex.open(out).facts
-
-
-def beside(dictionary: DictionaryFacts) -> Path:
-    """Where the index of a dictionary lies unless told otherwise: beside its folder, never in it."""
-    source = Path(os.path.abspath(os.path.expanduser(dictionary.source)))
-    folder = source if source.is_dir() else source.parent
-    return folder.parent / f"{dictionary.name}{ENDING}"
 
 
 class _Build:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from interpviz.core.report import Report
 from interpviz.data.feature_index_file import NONE, PROMOTED
 from interpviz.engine.dictionaries import SAE
 from interpviz.engine.lens import Model
+from interpviz.engine.stream import is_added, output
 
 BLOCK_BYTES = 2**26
 
@@ -19,10 +19,10 @@ BLOCK_BYTES = 2**26
 def promoted(model: Model, sae: SAE, report: Report) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The tokens whose logits one unit of each feature raises most, and lowers most: ids, values, ids, values.
 
-    Each is (feature, 10), the largest change first; ids are -1 and values 0 where the feature writes nothing of the
-    residual stream's width. Raw logits, not centred over the vocabulary: decoder row, less its mean where the final
-    norm is a LayerNorm, times that norm's weight with its scale at 1, times W_U. Of a cross-layer transcoder the sum
-    of what it writes to all layers. Source: METRICS.md, DLA.
+    Each is (feature, 10), the largest change first; ids are -1 and values 0 where what the feature writes does not go
+    straight into the residual stream. Raw logits, not centred over the vocabulary: decoder row, less its mean where the
+    final norm is a LayerNorm, times that norm's weight with its scale at 1, times W_U. Of a cross-layer transcoder the
+    sum of what it writes to all layers. Source: METRICS.md, DLA.
     """
     count = min(PROMOTED, model.facts.vocab)
     ids = torch.full((2, sae.facts.features, PROMOTED), NONE, dtype=torch.int32)
@@ -58,11 +58,8 @@ def _logits(model: Model, written: Tensor, report: Report) -> Iterator[tuple[int
 def _in_the_stream(model: Model, sae: SAE) -> Tensor | None:
     """What one unit of each feature adds to the residual stream, (feature, d_model); None where that cannot be said."""
     rows = sae.decoder.sum(1) if sae.decoder.dim() == 3 else sae.decoder
-    hook = sae.facts.written[0]
-    if not hook.endswith(("attn.hook_z", "mlp.hook_post")):
-        return rows if rows.shape[-1] == model.facts.d_model else None
-    block: Any = model.bridge.blocks[int(hook.split(".")[1])]
-    output = block.attn.o if hook.endswith("hook_z") else block.mlp.out
-    inside = output.original_component
-    weight: Tensor = inside.weight if isinstance(inside, torch.nn.Linear) else inside.weight.T
-    return rows @ weight.T
+    hook, _ = sae.facts.written
+    if is_added(hook):
+        return rows
+    matrix = output(model, hook)
+    return None if matrix is None else rows @ matrix.T

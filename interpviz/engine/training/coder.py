@@ -23,7 +23,7 @@ class Design:
     """What is to be trained. A `transcoder` reads one activation and writes another; `skip` adds a linear path to it.
 
     `k` counts only for topk, batchtopk and matryoshka, `sparsity` only for relu, jumprelu and gated; None: the kind's
-    own. Inputs and outputs are scaled so that their mean norm is the square root of their width.
+    own. Inputs and outputs are moved and scaled: their mean is 0, the mean square of a number 1.
     """
 
     kind: DictionaryKind
@@ -66,7 +66,7 @@ class Coder(nn.Module, ABC):
     """A dictionary in training. Rows `x` are (row, d_in), `y` (row, d_out); of an autoencoder they are the same.
 
     The decoder's rows have norm one; at the start the encoder reads what the decoder writes. An autoencoder reads
-    x - decoder_bias, a transcoder x. Everything that is one a feature has the feature as its first axis.
+    x - decoder_bias, a transcoder x. Every parameter but decoder_bias and skip has the feature as its first axis.
     """
 
     activation = "relu"
@@ -89,13 +89,6 @@ class Coder(nn.Module, ABC):
 
         `dead` (feature,) bool are the features that have long not been active.
         """
-
-    @torch.no_grad()
-    def start(self, x: Tensor, y: Tensor) -> None:
-        """Centre on these first rows: with no feature active, their mean is written."""
-        self.decoder_bias.copy_(y.mean(0))
-        if self.design.transcoder:
-            self.encoder_bias.copy_(-self.encoder @ x.mean(0))
 
     @torch.no_grad()
     def after_backward(self) -> None:
@@ -124,9 +117,10 @@ class Coder(nn.Module, ABC):
         self.decoder[features] = direction
         self.encoder[features] = gain * (_unit(x - x.mean(0)) if self.design.transcoder else direction)
         self.encoder_bias[features] = 0.0
-        for parameter in self.parameters():
+        of_outputs = (self.decoder_bias, self.skip)  # which may happen to be as long as there are features
+        for parameter in (one for one in self.parameters() if all(one is not other for other in of_outputs)):
             for state in optimizer.state.get(parameter, {}).values():
-                if len(parameter) == len(others) and isinstance(state, Tensor) and state.shape == parameter.shape:
+                if isinstance(state, Tensor) and state.shape == parameter.shape:
                     state[features] = 0.0
 
     def weights(self) -> Weights:

@@ -41,7 +41,7 @@ class Figures:
         self.idle = torch.where(active, 0, self.idle + sums[0].long())
 
     def revived(self, features: Tensor) -> None:
-        """Give these features, a mask (feature,), all the time again."""
+        """Give these features (n,) all the time again."""
         self.idle[features] = 0
 
     def point(self, step: int, steps: int, seconds: float) -> TrainingPoint:
@@ -51,7 +51,8 @@ class Figures:
         variance = squares - float(totals.square().sum()) / rows
         fvu = squared_error / variance if variance > 0 else 0.0
         self._sums.zero_()
-        return TrainingPoint(step, steps, loss / rows, l0 / rows, fvu, float(self.dead.double().mean()), rows / seconds)
+        dead, speed = float(self.dead.double().mean()), rows / max(seconds, 1e-9)  # some clocks stand for 16 ms
+        return TrainingPoint(step, steps, loss / rows, l0 / rows, fvu, dead, speed)
 
     def tensors(self) -> dict[str, Tensor]:
         """All that this is, to be kept."""

@@ -76,17 +76,28 @@ def finished(plan: Plan, out: Path) -> DictionaryFacts | None:
     """
     if not os.path.exists(out) or (out.is_dir() and not any(out.iterdir())):
         return None
+    made = _made_by(out)
+    if made is None:
+        raise InterpvizError(f"There is something else at {out}. Choose another name after --out, or move it away.")
     found = dictionaries.facts(out)
-    said = json.loads((out / dictionaries.CONFIG).read_text("utf-8"))
-    made = said.get("metadata", said).get("interpviz", {})
-    if made.get("arguments") != plan.arguments:
-        raise OtherTraining(out, made.get("arguments", {}), plan.arguments)
+    if made["arguments"] != plan.arguments:
+        raise OtherTraining(out, made["arguments"], plan.arguments)
     if made.get("steps") != plan.steps and not plan.job.keep:
         raise InterpvizError(
             f"{out} holds what this training had learnt when it was stopped at step {made.get('steps')}. Choose "
             "another name after --out to train it whole."
         )
     return found
+
+
+def _made_by(out: Path) -> dict[str, Any] | None:
+    """What the configuration at `out` says of the training that made it; None of what no training has made."""
+    try:
+        said = json.loads((out / dictionaries.CONFIG).read_text("utf-8"))
+        made = said.get("metadata", said)["interpviz"]
+    except (OSError, ValueError, LookupError, AttributeError, TypeError):
+        return None
+    return made if isinstance(made, dict) and isinstance(made.get("arguments"), dict) else None
 
 
 def _facts(plan: Plan, out: Path) -> DictionaryFacts:

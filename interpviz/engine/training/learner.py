@@ -28,7 +28,9 @@ class Learner:
     ) -> None:
         job = plan.job
         self.plan, self.read, self.written = plan, read, written
-        self.design = Design(job.kind, plan.d_in, plan.d_out, job.width, job.k, job.sparsity, bool(job.to), job.skip)
+        self.design = Design(
+            job.kind, plan.d_in, plan.d_out, job.width, job.k or 0, job.sparsity, bool(job.to), job.skip
+        )
         self.coder = coder(self.design, job.seed, ranks).to(device)
         self.figures = Figures(job.width, plan.d_out, plan.dead_after, device)
         self.steps_done = 0

@@ -140,13 +140,6 @@ class Gated(Penalised):
         self.encoder_bias.requires_grad_(False)  # a gated dictionary has none
 
     @torch.no_grad()
-    def start(self, x: Tensor, y: Tensor) -> None:
-        super().start(x, y)
-        self.gate_bias.copy_(self.encoder_bias)
-        self.magnitude_bias.copy_(self.encoder_bias)
-        self.encoder_bias.zero_()
-
-    @torch.no_grad()
     def revive(self, features: Tensor, x: Tensor, error: Tensor, optimizer: torch.optim.Optimizer) -> None:
         super().revive(features, x, error, optimizer)
         for parameter in (self.gate_bias, self.magnitude_bias, self.magnitude):

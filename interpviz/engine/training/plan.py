@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,16 @@ from interpviz.core.errors import InterpvizError
 from interpviz.core.feature_requests import Train
 from interpviz.core.sites import Site
 from interpviz.data.activations import Cache
+from interpviz.data.dictionaries.reading import plain_name
 from interpviz.engine.training.schedule import RATES, rate_of_width
 
 BY_COUNT = ("topk", "batchtopk", "matryoshka")
 """The kinds whose `k` says how many features are active."""
+FEATURES_A_ROW = 32
 LEAST_ROWS = 2_000_000
 LEAST_BATCHES = 10
+MOST_ROWS = 10**15
+MOST_SEED = 2**32 - 1
 SPARE_BYTES = 512 * 2**20
 
 
@@ -64,8 +68,11 @@ class Plan:
 
 def planned(job: Train) -> Plan:
     """The plan of a job. Raises an InterpvizError for what cannot be trained."""
+    if job.k is None and job.kind in BY_COUNT:
+        job = replace(job, k=FEATURES_A_ROW)
     _check_numbers(job)
     _check_kind(job)
+    plain_name(Path(os.path.abspath(os.path.expanduser(job.out))).name)
     cache = Cache.open(job.cache)
     hook, d_in, heads = _activation(cache, job.site, "--site")
     hook_out, d_out, _ = _activation(cache, job.to, "--to") if job.to else (hook, d_in, heads)
@@ -105,6 +112,10 @@ def _check_numbers(job: Train) -> None:
         raise InterpvizError(
             f"{job.rows:,} rows are no batch of {job.batch:,}. Give more --rows, or a smaller --batch."
         )
+    if job.rows is not None and job.rows > MOST_ROWS:
+        raise InterpvizError(f"Nobody sees {job.rows:,} rows. Give fewer --rows, at most {MOST_ROWS:,}.")
+    if not 0 <= job.seed <= MOST_SEED:
+        raise InterpvizError(f"{job.seed} is no seed. Give --seed from 0 to {MOST_SEED}.")
     if job.rate is not None and not 0 < job.rate < 1:
         raise InterpvizError("The rate is between 0 and 1. Give --rate, or leave it out.")
     if job.launch < 1 or job.batch % job.launch or job.batch < 2 * job.launch:
@@ -114,11 +125,15 @@ def _check_numbers(job: Train) -> None:
 
 
 def _check_kind(job: Train) -> None:
+    if job.kind not in RATES:
+        raise InterpvizError(f"There is no kind '{job.kind}'. Choose {', '.join(RATES)}.")
     if job.kind in BY_COUNT:
-        if not 1 <= job.k <= job.width:
+        if not 1 <= (job.k or 0) <= job.width:
             raise InterpvizError(f"Of {job.width} features {job.k} cannot be active. Give --k from 1 to {job.width}.")
         if job.sparsity is not None:
             raise InterpvizError(f"{job.kind} needs no --sparsity: its --k says how many features are active.")
+    elif job.k is not None:
+        raise InterpvizError(f"{job.kind} needs no --k: its --sparsity says how hard it presses for few features.")
     elif job.sparsity is not None and not 0 <= job.sparsity < 1e6:
         raise InterpvizError("The sparsity coefficient is a number from 0 on. Give --sparsity, or leave it out.")
     if job.skip and not job.to:

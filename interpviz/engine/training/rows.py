@@ -12,8 +12,7 @@ from torch import Tensor
 
 from interpviz.core.errors import InterpvizError
 from interpviz.core.results import F4
-from interpviz.data.activations import Cache
-from interpviz.data.tensors import finite
+from interpviz.data.activations import Cache, check_finite
 
 MEASURED_ROWS = 16_384
 
@@ -47,23 +46,13 @@ def batches(cache: Cache, site: str, to: str, batch: int, seed: int, epoch: int 
                 continue
             x, y = (np.ascontiguousarray(block.values[name].reshape(batch, -1)) for name in (site, to))
             for name, values in ((site, x), (to, y)):
-                _check(cache, name, values, block.rows)
+                check_finite(cache, name, values, block.rows)
             yield Batch(turn, whole, x, x if to == site else y)
         if whole < 0:
             raise InterpvizError(
                 f"{cache.facts.name} has fewer than {batch:,} rows behind position 0, on which nothing is trained. "
                 "Record longer contexts, or give a smaller --batch."
             )
-
-
-def _check(cache: Cache, site: str, values: F4, rows: np.ndarray) -> None:
-    if finite(values):
-        return
-    row = int(rows[np.flatnonzero(~np.isfinite(values).all(axis=1))[0]])
-    raise InterpvizError(
-        f"{cache.facts.name} holds a NaN or infinite number in row {row} of {site}. Record or import it again from a "
-        "model and texts that give none."
-    )
 
 
 @dataclass(frozen=True, eq=False)

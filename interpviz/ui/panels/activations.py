@@ -65,6 +65,10 @@ class ActivationsPanel(Panel[ActivationsPicture]):
         self.setAccessibleDescription(status(picture))
         self.reveal(picture.problem)
 
+    def explain(self, sentence: str) -> None:
+        super().explain(sentence)
+        self.dictionary.hide()  # it would name the one that was shown before
+
     def _present_chosen(self, chosen: ChosenFeature) -> None:
         self.name_label.setText(legible(f"{chosen.site}  {chosen.label}"))
         silent = chosen.tried is not None and not chosen.tried.values.any()

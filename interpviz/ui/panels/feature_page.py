@@ -11,6 +11,7 @@ from interpviz.core.feature_results import Example
 from interpviz.ui.panel import Act, Panel
 from interpviz.ui.panels.examples import Examples
 from interpviz.ui.panels.feature_page_edit import FeatureEdit
+from interpviz.ui.panels.feature_page_notes import Written
 from interpviz.ui.panels.feature_page_side import Side
 from interpviz.ui.panels.features_rows import density
 from interpviz.ui.panels.fields import EnteredField
@@ -33,7 +34,8 @@ class FeaturePagePanel(Panel[PagePicture]):
         self.facts = ElidedLabel("", "small")
         self.edit = FeatureEdit(act, self._say)
         self.examples = Examples()
-        self.side = Side(act, self._take_note, self._take_list, self._leave_list)
+        self.side = Side(act)
+        self.written = Written(self._take_note, self._take_list, self._leave_list)
         self.status = ElidedLabel("", "small")
         self.examples.pointed.connect(self._point)
         self.examples.opened.connect(self._open)
@@ -52,7 +54,7 @@ class FeaturePagePanel(Panel[PagePicture]):
         self.mark.setText("★" if picture.bookmarked else "☆")
         self.facts.setText(legible(_facts(picture)))
         self.edit.show_picture(picture)
-        self.side.show_written(picture)
+        self.written.show_picture(picture)
         if not picture.waiting:  # a page is there after some milliseconds: an empty one between would flicker
             self._present_page(picture)
         self.setAccessibleDescription("; ".join((str(picture.site), picture.own or picture.automatic, _facts(picture))))
@@ -102,14 +104,14 @@ class FeaturePagePanel(Panel[PagePicture]):
         column.addWidget(self.facts)
         column.addWidget(self.edit)
         column.addWidget(self.parts, 1)
+        column.addWidget(self.written)
         column.addWidget(self.status)
 
     def _leave(self) -> None:
         """Another feature is shown now: what was written on this one is kept."""
         self.label.take()
         self.label.forget()
-        self.side.list.forget()
-        self.side.note.take()
+        self.written.take()
 
     def _take_label(self, text: str) -> bool:
         assert self._at is not None

@@ -1,4 +1,4 @@
-"""Where a person writes on a feature: its label, notes, and the lists that it is in."""
+"""Where a person writes on a feature: a note, and the lists that it is in."""
 
 from __future__ import annotations
 
@@ -6,12 +6,56 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QFocusEvent, QHideEvent, QKeyEvent
-from PySide6.QtWidgets import QPlainTextEdit, QToolButton
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
+from interpviz.control.feature_page import PagePicture
 from interpviz.control.notes import LONGEST_NOTE
+from interpviz.ui.flow import Flow
+from interpviz.ui.panels.fields import EnteredField
 from interpviz.ui.text import button, tooltip
 
-_HEIGHT = 62
+_AT_REST, _WRITING = 28, 62  # pixels: the page is low, and a note is mostly read
+_LIST_WIDTH = 116
+
+
+class Written(QWidget):
+    """The note on a feature and its lists, in sight under whatever the page shows of it."""
+
+    def __init__(
+        self,
+        keep: Callable[[str], object],
+        join: Callable[[str], bool],
+        leave: Callable[[str], object],
+    ) -> None:
+        """`keep(note)`, `join(list)` and `leave(list)` say what the person wants of the feature."""
+        super().__init__()
+        self.note = NoteText(keep)
+        self.lists = Flow()
+        self.list = EnteredField("Add to a list", join)
+        self.list.name("Add to a list", "The name of a list, new or not, then Enter")
+        self.list.setFixedWidth(_LIST_WIDTH)
+        self._leave = leave
+        self._in: tuple[str, ...] = ()
+        line, column = QHBoxLayout(), QVBoxLayout(self)
+        line.setSpacing(6)
+        line.addWidget(self.note, 1)
+        line.addWidget(self.list, 0, Qt.AlignmentFlag.AlignTop)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.lists)
+        column.addLayout(line)
+
+    def show_picture(self, picture: PagePicture) -> None:
+        """Show what a person wrote of this feature."""
+        self.note.offer(picture.note)
+        if picture.lists != self._in:
+            self._in = picture.lists
+            self.lists.fill(list_chips(picture.lists, self._leave))
+
+    def take(self) -> None:
+        """Another feature is shown now: keep the note, and drop half a name of a list."""
+        self.list.forget()
+        self.note.take()
 
 
 class NoteText(QPlainTextEdit):
@@ -23,7 +67,9 @@ class NoteText(QPlainTextEdit):
         self.setAccessibleName("Notes")
         self.setToolTip(tooltip("What you write is kept when you leave the field, or by Ctrl+Enter"))
         self.setTabChangesFocus(True)
-        self.setFixedHeight(_HEIGHT)
+        self.document().setDocumentMargin(1)  # a line fits at rest
+        self.document().setModified(False)  # Qt takes the margin for something written
+        self.setFixedHeight(_AT_REST)
         self._kept = kept
         self._offered = ""
 
@@ -64,8 +110,13 @@ class NoteText(QPlainTextEdit):
         super().hideEvent(event)
         self.take()  # the window may be closing
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.setFixedHeight(_WRITING)
+
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
+        self.setFixedHeight(_AT_REST)
         self.take()
 
 

@@ -1,8 +1,8 @@
-"""What stands beside the examples of a feature: its histogram, the tokens it writes, its kin, and notes."""
+"""What stands beside the examples of a feature: its histogram, the tokens it writes, and its kin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QToolButton, QVBoxLayout, QWidget
@@ -11,9 +11,7 @@ from interpviz.control.feature_page import Kin, PagePicture
 from interpviz.ui.flow import Flow
 from interpviz.ui.panel import Act
 from interpviz.ui.panels.feature_page_histogram import Histogram
-from interpviz.ui.panels.feature_page_notes import NoteText, list_chips
 from interpviz.ui.panels.feature_page_tokens import TokenBars
-from interpviz.ui.panels.fields import EnteredField
 from interpviz.ui.text import Label, button, legible
 
 _LONGEST = 18  # letters of a label on a chip
@@ -23,14 +21,7 @@ _KIN = 8
 class Side(QScrollArea):
     """Scrolls where it is higher than the panel."""
 
-    def __init__(
-        self,
-        act: Act,
-        keep: Callable[[str], object],
-        join: Callable[[str], bool],
-        leave: Callable[[str], object],
-    ) -> None:
-        """`keep(note)`, `join(list)` and `leave(list)` say what the person wants of the feature."""
+    def __init__(self, act: Act) -> None:
         super().__init__(widgetResizable=True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(190)
@@ -38,12 +29,6 @@ class Side(QScrollArea):
         self.histogram = Histogram()
         self.tokens = TokenBars()
         self.neighbours, self.together = Flow(), Flow()
-        self.note = NoteText(keep)
-        self.lists = Flow()
-        self.list = EnteredField("Add to a list", join)
-        self.list.name("Add to a list", "The name of a list, new or not, then Enter")
-        self._leave = leave
-        self._in: tuple[str, ...] = ()
         self._kin: tuple[tuple[Kin, ...], tuple[Kin, ...]] | None = None
         self._heads = [Label(text, "small") for text in ("decoder points the same way", "active at the same tokens")]
         page = QWidget()
@@ -53,9 +38,6 @@ class Side(QScrollArea):
         column.setSpacing(6)
         for part in (self.histogram, self.tokens, self._heads[0], self.neighbours, self._heads[1], self.together):
             column.addWidget(part)
-        column.addWidget(self.note)
-        column.addWidget(self.lists)
-        column.addWidget(self.list)
         column.addStretch(1)
         self.setWidget(page)
 
@@ -72,13 +54,6 @@ class Side(QScrollArea):
             for flow, head, found in zip((self.neighbours, self.together), self._heads, kin, strict=True):
                 flow.fill(self._chips(found))
                 head.setVisible(bool(found))
-
-    def show_written(self, picture: PagePicture) -> None:
-        """Show what a person wrote of it."""
-        self.note.offer(picture.note)
-        if picture.lists != self._in:
-            self._in = picture.lists
-            self.lists.fill(list_chips(picture.lists, self._leave))
 
     def _chips(self, kin: Sequence[Kin]) -> list[QToolButton]:
         return [self._chip(one) for one in kin[:_KIN]]

@@ -86,8 +86,7 @@ class FeaturesPanel(Panel[FeaturesPicture | Offer]):
             super().keyPressEvent(event)
 
     def _present_table(self, picture: FeaturesPicture) -> None:
-        self.dictionary.offer([(name, name) for name in picture.dictionaries], picture.dictionary.name)
-        self.dictionary.setVisible(len(picture.dictionaries) > 1)
+        self._offer_dictionaries(picture.dictionaries, picture.dictionary.name)
         self.list.offer(_lists(picture), picture.list)
         self.filter.offer(picture.filter)
         if not self.filter.isModified():
@@ -99,12 +98,18 @@ class FeaturesPanel(Panel[FeaturesPicture | Offer]):
         self.reveal(picture.problem)
 
     def _present_offer(self, offer: Offer) -> None:
-        self.dictionary.hide()
+        self._offer_dictionaries(offer.dictionaries, offer.dictionary)
         self.offer.show_offer(offer)
         self._views.setCurrentIndex(1)
         self.setAccessibleDescription(offer.sentence)
         self.reveal()
         self.random.setEnabled(False)
+
+    def _offer_dictionaries(self, names: tuple[str, ...], shown: str) -> None:
+        """One without an index must not be a dead end: another can be chosen."""
+        if len(names) > 1:
+            self.dictionary.offer([(name, name) for name in names], shown)
+        self.dictionary.setVisible(len(names) > 1)
 
     def _refuse(self, sentence: str) -> None:
         """Say what is wrong with the filter, under it."""

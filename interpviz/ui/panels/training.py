@@ -29,6 +29,7 @@ class TrainingPanel(Panel[TrainingPicture]):
     """Four curves on one axis of steps. They are made when the first training begins: plots take their time."""
 
     asked = Signal()  # for the form of another training
+    begun = Signal()  # one that was not shown before is
 
     def __init__(self, act: Act) -> None:
         super().__init__("training", "Training", "How the training of a dictionary goes.")
@@ -42,6 +43,7 @@ class TrainingPanel(Panel[TrainingPicture]):
         self.status = Label("", "small")
         self.status.setWordWrap(True)
         self.curves: dict[str, Curve] = {}
+        self._name = "", False
         self._grid = QGridLayout()
         self._grid.setSpacing(10)
         top = QHBoxLayout()
@@ -58,6 +60,10 @@ class TrainingPanel(Panel[TrainingPicture]):
 
     def present(self, picture: TrainingPicture) -> None:
         course = picture.course
+        if self._name != (course.name, course.running):
+            self._name = course.name, course.running
+            if course.running:
+                self.begun.emit()
         self._make_curves()
         steps = [point.step for point in course.points]
         for name, curve in self.curves.items():

@@ -51,11 +51,12 @@ def make(folder: Path, model: ModelFacts, codes: int = 0, site: bool = True, sha
     sae = sae_files.save(folder / "sae", sae_files.config(d_in=WIDTH, features=FEATURES), weights)
     dense = np.maximum((x - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"], 0).astype(np.float32)
     made = Made(folder / "notes.acts", sae, weights, x, dense, ids, position)
-    _record(made, model, codes, site, sha256)
+    record(made, model, codes, site, sha256)
     return made
 
 
-def _record(made: Made, model: ModelFacts, codes: int, site: bool, sha256: str) -> None:
+def record(made: Made, model: ModelFacts, codes: int, site: bool, sha256: str) -> None:
+    """Write the cache alone."""
     kept = Codes(name="sae", sha256=sha256, hook=HOOK, features=FEATURES, k=codes) if codes else None
     job = Job(
         model=model.name,

@@ -185,6 +185,21 @@ def test_values_too_large_for_float16_keep_their_order_and_size(made: Made, llam
     assert stored[2] > 0 > stored[3]
 
 
+@pytest.mark.parametrize(("bad", "codes"), [(np.nan, 0), (-np.inf, 0), (0.0, FEATURES)])
+def test_a_number_that_is_none_is_refused_by_its_row_but_not_at_position_0(
+    made: Made, llama: Pair, tmp_path: Path, bad: float, codes: int
+):
+    x, dense = made.x.copy(), made.dense.copy()
+    x[3 * CONTEXT], x[5 * CONTEXT + 2, 4] = bad, bad
+    dense[3 * CONTEXT, 0], dense[5 * CONTEXT + 2, 4] = np.inf, np.inf
+    wrong = replace(made, acts=tmp_path / "wrong.acts", x=x, dense=dense)
+    making.record(wrong, llama.facts, codes, not codes, dictionaries.facts(made.sae).sha256)
+    named = "sae" if codes else HOOK
+    with pytest.raises(InterpvizError, match=f"NaN or infinite number in row {5 * CONTEXT + 2} of {named}"):
+        index(llama.model, Index(str(made.sae), llama.facts.source, str(wrong.acts), str(tmp_path / "x.features.h5")))
+    assert not (tmp_path / "x.features.h5").exists()
+
+
 @pytest.mark.slow
 def test_a_cancel_leaves_no_file(made: Made, llama: Pair, tmp_path: Path):
     for stop in (0.05, 0.3, 0.6, 0.95):

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from interpviz.core.report import silent
 from interpviz.data import dictionaries
+from interpviz.engine import lens
 from interpviz.engine.dictionaries import SAE
 from interpviz.engine.final_norm import logits_at, scale
 from interpviz.engine.indexing.logits import promoted
 from tests.data import sae_files
+from tests.engine import tiny
 from tests.engine.pairs import Pair
 
 FEATURES = 9
@@ -46,11 +48,22 @@ def test_a_transcoder_counts_by_what_it_writes(llama: Pair, tmp_path: Path):
     _check(llama, sae, _effects(llama, sae.decoder))
 
 
-def test_what_writes_nowhere_near_the_residual_stream_has_none(llama: Pair, tmp_path: Path):
-    sae = _sae(llama, tmp_path, "blocks.0.attn.hook_k", 8)
+@pytest.mark.parametrize(("site", "width"), [("attn.hook_k", 8), ("mlp.hook_in", 24)])
+def test_what_is_not_added_to_the_residual_stream_has_none_however_wide(
+    llama: Pair, tmp_path: Path, site: str, width: int
+):
+    sae = _sae(llama, tmp_path, f"blocks.0.{site}", width)
     ids, values, _, _ = promoted(llama.model, sae, silent)
     assert (ids == -1).all()
     assert (values == 0).all()
+
+
+def test_what_is_normed_on_its_way_into_the_stream_has_none(tmp_path: Path):
+    model = lens.load(str(tiny.save(tiny.gemma2(), tmp_path / "gemma")))
+    width = model.width("blocks.0.attn.hook_z") or 0
+    metadata = {"hook_name": "blocks.0.attn.hook_z", "model_name": "toy"}
+    sae = sae_files.random_sae(tmp_path / "sae", d_in=width, features=FEATURES, metadata=metadata)
+    assert (promoted(model, SAE(dictionaries.load(sae)), silent)[0] == -1).all()
 
 
 def _sae(pair: Pair, folder: Path, hook: str, width: int = 0) -> SAE:

@@ -9,6 +9,7 @@ import numpy as np
 
 from interpviz.core.feature_requests import Train
 from interpviz.core.results import F4
+from interpviz.engine.training.plan import BY_COUNT
 from tests.data.samples import CONTEXT, RESIDUAL, Z, job, write_one
 
 MLP_OUT = "blocks.0.hook_mlp_out"
@@ -51,5 +52,6 @@ def toy_cache(folder: Path, rows: int = 4000, seed: int = 0) -> Path:
 
 def toy_job(cache: Path, out: Path, **changes: Any) -> Train:
     """A training of a few steps."""
-    fields: dict[str, Any] = {"site": RESIDUAL, "width": 64, "kind": "topk", "k": 3, "rows": 6400, "batch": 64}
-    return Train(cache=str(cache), out=str(out), **(fields | changes))
+    fields: dict[str, Any] = {"site": RESIDUAL, "width": 64, "kind": "topk", "rows": 6400, "batch": 64} | changes
+    few = {"k": 3} if fields["kind"] in BY_COUNT else {}
+    return Train(cache=str(cache), out=str(out), **(few | fields))

@@ -21,7 +21,6 @@ def trained(ranks: Ranks, kind: str) -> tuple[list[float], Coder]:
     built, losses = coder(design, 0, ranks), []
     optimizer = torch.optim.Adam([p for p in built.parameters() if p.requires_grad], lr=1e-3)
     dead = torch.arange(64) % 16 == 3
-    built.start(*rows(design, 64))
     for step in range(STEPS):
         x = ranks.slice(rows(design, 64, seed=step)[0])
         made = built.step(x, x, step / STEPS, dead)
@@ -47,5 +46,10 @@ def vanished(ranks: Ranks, **_: Any) -> None:
 
 def waiting(ranks: Ranks, **_: Any) -> None:
     """A rank that waits for the others once, and then for longer than they do."""
-    ranks.barrier()
-    ranks.barrier()
+    meet(ranks)
+    meet(ranks)
+
+
+def meet(ranks: Ranks) -> None:
+    """Wait until all have come here."""
+    ranks.sum(torch.zeros(()))

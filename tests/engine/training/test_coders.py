@@ -21,7 +21,6 @@ def made(kind, transcoder=False, skip=False, rows=96):
     design = Design(kind, 16, 12 if transcoder else 16, 128, 6, sparsity=3.0, transcoder=transcoder, skip=skip)
     built = coder(design, seed=3)
     x, y = dense.rows(design, rows)
-    built.start(x, y)
     with torch.no_grad():  # not where training starts: all that can matter is there
         for name, parameter in built.named_parameters():
             if "bias" in name or "magnitude" in name or name == "skip":
@@ -127,16 +126,6 @@ def test_the_decoders_rows_keep_norm_one_and_no_gradient_along_them(kind):
     torch.testing.assert_close(built.decoder.detach().norm(dim=1), torch.ones(128))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_start_writes_the_mean_where_no_feature_is_active(kind):
-    design = Design(kind, 16, 12, 128, transcoder=True)
-    built, (x, y) = coder(design, seed=3), dense.rows(design, 96)
-    built.start(x, y)
-    torch.testing.assert_close(built.decoder_bias.detach(), y.mean(0))
-    bias = dict(built.named_parameters())["gate_bias" if kind == "gated" else "encoder_bias"]
-    torch.testing.assert_close(bias.detach(), -(built.encoder @ x.mean(0)).detach())
-
-
 @pytest.mark.parametrize("kind", ["relu", "gated", "jumprelu"])
 def test_a_feature_that_starts_again_writes_the_error_and_remembers_nothing(kind):
     built, x, y = made(kind)
@@ -162,6 +151,18 @@ def test_a_feature_that_starts_again_writes_the_error_and_remembers_nothing(kind
     if kind == "jumprelu":
         first = torch.full((2,), penalised.FIRST_THRESHOLD)
         torch.testing.assert_close(built.log_threshold[features].exp().detach(), first)
+
+
+def test_a_feature_that_starts_again_leaves_the_bias_of_outputs_alone_where_there_are_as_many():
+    built = coder(Design("relu", 16, 16, 16), seed=3)
+    x, y = dense.rows(built.design, 32)
+    optimizer = torch.optim.Adam(built.parameters(), 0.1)
+    built.step(x, y, 1.0, torch.zeros(16, dtype=torch.bool)).loss.backward()
+    optimizer.step()
+    before = optimizer.state[built.decoder_bias]["exp_avg"].clone()
+    built.revive(torch.tensor([5]), x[:1], y[:1], optimizer)
+    assert before[5] != 0
+    assert torch.equal(optimizer.state[built.decoder_bias]["exp_avg"], before)
 
 
 def test_a_seed_decides_the_weights_and_an_autoencoder_first_reads_what_it_writes():

@@ -27,6 +27,7 @@ from interpviz.engine.compute import Engine
 from interpviz.engine.dictionaries import SAE
 from interpviz.engine.training import train as training
 from interpviz.engine.training.coder import Coder
+from interpviz.engine.training.figures import Figures
 from interpviz.engine.training.finish import fold
 from interpviz.engine.training.rows import Frame
 from interpviz.engine.training.train import train
@@ -202,9 +203,15 @@ def test_another_training_leaves_what_is_there(cache: Path, tmp_path: Path) -> N
 def test_a_folder_of_other_things_is_left_alone(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "sae").mkdir()
     (tmp_path / "sae" / "letters.txt").write_text("dear")
-    with pytest.raises(InterpvizError, match="holds no dictionary"):
+    with pytest.raises(InterpvizError, match="There is something else at"):
         train(toy_job(cache, tmp_path / "sae", rows=640))
     assert [path.name for path in (tmp_path / "sae").iterdir()] == ["letters.txt"]
+
+
+def test_a_clock_that_has_not_moved_since_the_last_point_stops_nothing() -> None:
+    figures = Figures(width=4, d_out=2, dead_after=10, device="cpu")
+    figures.add(torch.ones(5 + 2 + 4, dtype=torch.float64))
+    assert figures.point(1, 1, 0.0).rows_a_second > 0
 
 
 @pytest.mark.slow

@@ -200,6 +200,8 @@ def test_every_control_says_what_it_is(panel: ActivationsPanel) -> None:
 
 
 def test_it_explains_itself_where_there_is_nothing_to_show(panel: ActivationsPanel) -> None:
+    panel.dictionary.show()
     panel.explain("Open a dictionary of this model.")
+    assert panel.dictionary.isHidden()
     assert panel.sentence == "Open a dictionary of this model."
     assert not panel.ranking.isEnabled()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 
 from interpviz.control.feature_page import Kin, PagePicture
 from interpviz.control.notes import LONGEST_NOTE
@@ -68,14 +69,14 @@ def test_an_own_label_is_kept_by_enter(panel: FeaturePagePanel, acts: Acts) -> N
 def test_what_was_written_on_one_feature_is_kept_when_another_is_shown(panel: FeaturePagePanel, acts: Acts) -> None:
     QTest.keyClick(panel.label, Key.Key_End)
     QTest.keyClicks(panel.label, "!")
-    panel.side.note.insertPlainText("see 7. ")
+    panel.written.note.insertPlainText("see 7. ")
     panel.show(feature(2, own="", note=""))
     assert acts.done == [("notes.label", "5a", 1, "animals!"), ("notes.text", "5a", 1, "see 7. look again")]
-    assert (panel.label.text(), panel.side.note.toPlainText()) == ("", "")
+    assert (panel.label.text(), panel.written.note.toPlainText()) == ("", "")
 
 
 def test_a_note_is_kept_by_control_enter_and_brought_back_by_escape(panel: FeaturePagePanel, acts: Acts) -> None:
-    note = panel.side.note
+    note = panel.written.note
     note.insertPlainText("x")
     QTest.keyClick(note, Key.Key_Escape)
     assert (note.toPlainText(), acts.done) == ("look again", [])
@@ -85,26 +86,42 @@ def test_a_note_is_kept_by_control_enter_and_brought_back_by_escape(panel: Featu
 
 
 def test_a_note_is_kept_when_the_window_goes(panel: FeaturePagePanel, acts: Acts) -> None:
-    panel.side.note.insertPlainText("x")
+    panel.written.note.insertPlainText("x")
     panel.window().hide()
     assert acts.done == [("notes.text", "5a", 1, "xlook again")]
+
+
+def test_note_and_lists_are_in_sight_on_a_low_page_and_a_note_has_room_while_it_is_written(
+    panel: FeaturePagePanel, on_screen: Show, qtbot: QtBot
+) -> None:
+    on_screen(panel, 500, 300)
+    for part in (panel.written.note, panel.written.list, panel.written.lists):
+        assert panel.rect().contains(part.mapTo(panel, part.rect().center()))
+        assert not part.visibleRegion().isEmpty()
+    with qtbot.waitActive(panel):
+        panel.activateWindow()
+    low = panel.written.note.height()
+    panel.written.note.setFocus()
+    assert panel.written.note.height() > 2 * low
+    panel.label.setFocus()
+    assert panel.written.note.height() == low
 
 
 def test_a_paste_is_cut_where_a_note_ends(panel: FeaturePagePanel) -> None:
     much = QMimeData()
     much.setText("a" * 1_000_000)
-    panel.side.note.insertFromMimeData(much)
-    assert len(panel.side.note.toPlainText()) == LONGEST_NOTE
+    panel.written.note.insertFromMimeData(much)
+    assert len(panel.written.note.toPlainText()) == LONGEST_NOTE
 
 
 def test_a_feature_is_put_into_lists_and_taken_out(panel: FeaturePagePanel, acts: Acts) -> None:
-    QTest.keyClicks(panel.side.list, "names")
-    QTest.keyClick(panel.side.list, Key.Key_Return)
-    chip = panel.side.lists.parts[0]
+    QTest.keyClicks(panel.written.list, "names")
+    QTest.keyClick(panel.written.list, Key.Key_Return)
+    chip = panel.written.lists.parts[0]
     assert chip.accessibleName() == "Take it out of the list pets"
     chip.click()  # type: ignore[attr-defined]
     assert acts.done == [("notes.list", "5a", 1, "names"), ("notes.list", "5a", 1, "pets")]
-    assert panel.side.list.text() == ""
+    assert panel.written.list.text() == ""
 
 
 def test_the_star_and_b_bookmark(panel: FeaturePagePanel, acts: Acts) -> None:
@@ -203,7 +220,7 @@ def test_without_an_index_the_page_keeps_notes_and_edits(panel: FeaturePagePanel
     panel.show(feature(page=None, problem="There is no index."))
     assert panel.problem == "There is no index."
     assert not panel.examples.isVisible()
-    assert panel.side.note.isVisible()
+    assert panel.written.note.isVisible()
     assert panel.edit.isVisible()
     panel.show(feature())
     assert panel.examples.isVisible()
@@ -211,7 +228,7 @@ def test_without_an_index_the_page_keeps_notes_and_edits(panel: FeaturePagePanel
 
 def test_while_a_page_is_on_its_way_the_one_before_stays_and_what_is_written_changes(panel: FeaturePagePanel) -> None:
     panel.show(feature(2, page=None, waiting=True, own="", note="", automatic="", neighbours=(), together=()))
-    assert (panel.name_label.text(), panel.facts.text(), panel.side.note.toPlainText()) == ("sae/2", "Reading …", "")
+    assert (panel.name_label.text(), panel.facts.text(), panel.written.note.toPlainText()) == ("sae/2", "Reading …", "")
     assert panel.examples.isVisible()
     assert len(panel.side.neighbours.parts) == 2
 

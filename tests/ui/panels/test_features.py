@@ -252,3 +252,13 @@ def test_of_100_000_rows_only_those_in_view_are_asked_for(panel: FeaturesPanel) 
     panel.table.verticalScrollBar().setValue(50_000)
     panel.table.viewport().grab()
     assert 0 < len(asked) < 100
+
+
+def test_a_dictionary_without_an_index_can_be_left_for_another(panel: FeaturesPanel, acts: Acts) -> None:
+    panel.dictionary.setParent(panel)
+    panel.show(Offer("There is no index of other yet.", dictionary="other", dictionaries=("sae", "other")))
+    assert (panel.dictionary.isVisible(), panel.dictionary.isEnabled(), panel.dictionary.key) == (True, True, "other")
+    panel.dictionary.activated.emit(0)
+    assert acts.done == [("features.dictionary", "sae")]
+    panel.show(Offer("There is no index of sae yet.", dictionary="sae", dictionaries=("sae",)))
+    assert not panel.dictionary.isVisible()

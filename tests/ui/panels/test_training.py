@@ -42,6 +42,14 @@ def test_each_curve_is_drawn_over_the_steps(panel: TrainingPanel) -> None:
     assert line(panel, "dead")[1] == [0.25, 0.25, 0.25]
 
 
+def test_a_training_that_begins_is_told_once_and_again_when_it_goes_on(panel: TrainingPanel) -> None:
+    begun: list[None] = []
+    panel.begun.connect(lambda: begun.append(None))
+    for running, many in ((True, 1), (True, 1), (False, 1), (True, 2)):
+        shown(panel, replace(COURSE, running=running, points=POINTS[:many]))
+        assert len(begun) == many
+
+
 def test_the_last_point_is_said_in_words(panel: TrainingPanel) -> None:
     shown(panel)
     assert panel.name_label.text() == "new  ·  topk, 256 features, blocks.1.hook_resid_post"
