@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from interpviz.app import Session
 from interpviz.core.document import CloudView, Document
+from interpviz.core.features import NOTHING_CHOSEN
 from interpviz.core.paths import resource
 from interpviz.data import sessions
 from interpviz.engine.compute import Engine
@@ -23,8 +24,10 @@ def engine() -> Engine:
 
 @pytest.fixture
 def opening() -> Document:
-    """The bundled session; the cloud by PCA, which is there at once."""
-    return replace(sessions.load(resource("demo/session.json")), cloud=CloudView(method="pca"))
+    """The bundled session without its dictionaries and their panels; the cloud by PCA, which is there at once."""
+    shown = replace(sessions.load(resource("demo/session.json")), cloud=CloudView(method="pca"))
+    panels = shown.panels - {"features", "feature", "activations", "fit"}
+    return replace(shown, panels=panels, dictionaries=(), indices=(), features=NOTHING_CHOSEN)
 
 
 @pytest.fixture

@@ -74,7 +74,9 @@ def test_every_architecture_reads_back_the_same(tmp_path: Path, architecture: st
 def test_what_saelens_saved_reads_back_the_same(tmp_path: Path, folder: Path) -> None:
     whole = dictionaries.load(folder)
     dictionaries.save(whole, tmp_path / "b")
-    same(dictionaries.load(tmp_path / "b"), whole)
+    again = dictionaries.load(tmp_path / "b")
+    same(again, whole)
+    assert again.facts.hook == whole.facts.hook
 
 
 @pytest.mark.parametrize("folder", CODERS, ids=lambda path: path.name)
