@@ -50,6 +50,15 @@ def test_a_training_that_begins_is_told_once_and_again_when_it_goes_on(panel: Tr
         assert len(begun) == many
 
 
+def test_a_point_that_comes_redraws_one_curve_and_the_end_all_of_them(panel: TrainingPanel) -> None:
+    shown(panel)
+    longer = replace(COURSE, points=(*POINTS, replace(POINTS[-1], step=60)))
+    shown(panel, longer)
+    assert [len(line(panel, name)[0]) for name in panel.curves].count(4) == 1
+    shown(panel, replace(longer, running=False))
+    assert [len(line(panel, name)[0]) for name in panel.curves] == [4, 4, 4, 4]
+
+
 def test_the_last_point_is_said_in_words(panel: TrainingPanel) -> None:
     shown(panel)
     assert panel.name_label.text() == "new  ·  topk, 256 features, blocks.1.hook_resid_post"
