@@ -20,6 +20,7 @@ class Curve(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         super().__init__(enableMenu=False)
         self._title = title
         self.plotItem.ctrlMenu.setParent(self)  # it is made all the same, and would outlive the plot
+        self.plotItem.ctrlMenu.hide()
         self.setAccessibleName(title)
         self.setToolTip(tooltip(says))
         self.setMouseEnabled(False, False)
@@ -48,7 +49,7 @@ class Curve(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
             axis = self.getAxis(side)
             axis.setPen(colours.line)
             axis.setTextPen(colours.muted)
-            axis.setStyle(tickFont=small(), tickLength=-4)
+            axis.setStyle(tickFont=small(), tickLength=-4, maxTickLevel=0)  # more would overlap where it is low
         self.getAxis("left").setWidth(44)
         self.getAxis("left").enableAutoSIPrefix(False)
         self.getAxis("bottom").enableAutoSIPrefix(False)

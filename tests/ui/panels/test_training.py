@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QMenu
 
 from interpviz.control.training import Course, TrainingPicture
 from interpviz.core.feature_requests import Train
@@ -85,6 +86,11 @@ def test_plots_are_made_when_the_first_training_begins(panel: TrainingPanel) -> 
     shown(panel, Course(JOB))
     assert len(panel.curves) == 4
     assert panel.status.text() == "Reading the first rows …"
+
+
+def test_nothing_lies_over_the_plots(panel: TrainingPanel) -> None:
+    shown(panel)
+    assert [menu for menu in panel.findChildren(QMenu) if menu.isVisible()] == []
 
 
 def test_curves_follow_the_theme(panel: TrainingPanel, theme: Theme) -> None:
