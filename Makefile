@@ -5,7 +5,7 @@ READY := .venv/installed
 # The pictures of the tests are those of Mesa's software renderer, on an X server of their own.
 PICTURES := LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=llvmpipe QT_QPA_PLATFORM=xcb
 
-.PHONY: setup demo test check quick static bench campaigns interop rebuild-demo clean
+.PHONY: setup demo test check quick-windows quick-rest static bench campaigns interop rebuild-demo clean
 
 setup: $(READY)
 
@@ -29,13 +29,16 @@ test: static
 	@$(PICTURES) EGL_PLATFORM=surfaceless $(BIN)/pytest tests/render --no-xvfb
 	@$(PICTURES) $(BIN)/pytest tests --ignore=tests/render
 
-# Linters and tests side by side: each keeps one core busy.
+# Linters, windows and the rest side by side: no core is idle.
 check: $(READY)
-	@$(MAKE) --no-print-directory -j2 static quick
+	@$(MAKE) --no-print-directory -j3 static quick-windows quick-rest
 
-quick: $(READY)
+quick-windows: $(READY)
 	@$(PICTURES) EGL_PLATFORM=surfaceless $(BIN)/pytest tests/render --no-xvfb -m "not slow"
-	@$(PICTURES) $(BIN)/pytest tests --ignore=tests/render -m "not slow"
+	@$(PICTURES) $(BIN)/pytest tests/ui tests/app -m "not slow"
+
+quick-rest: $(READY)
+	@$(PICTURES) $(BIN)/pytest tests --ignore=tests/render --ignore=tests/ui --ignore=tests/app -m "not slow"
 
 bench: $(READY)
 	@$(BIN)/python -m tests.benchmarks
