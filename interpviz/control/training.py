@@ -109,17 +109,8 @@ class Course:
         return os.path.basename(self.job.out.rstrip(os.sep))
 
 
-@dataclass(frozen=True)
-class TrainingPicture:
-    """The training that is shown, and the names of all that there were in this window, latest first."""
-
-    course: Course
-    names: tuple[str, ...]
-    problem: str
-
-
 class TrainingView(Protocol):
-    def show(self, picture: TrainingPicture) -> None: ...
+    def show(self, course: Course) -> None: ...
 
     def explain(self, sentence: str) -> None: ...
 
@@ -179,8 +170,7 @@ class TrainingController:
             first = "Train a dictionary from the menu File" if cache else "Open or record a cache, then train"
             self.view.explain(f"Nothing was trained yet. {first}; its curves are drawn here while it runs.")
             return
-        latest = list(self._courses.values())[::-1]
-        self.view.show(TrainingPicture(latest[0], tuple(one.name for one in latest), ""))
+        self.view.show(list(self._courses.values())[-1])
 
 
 def _learning(job: Train) -> Train:

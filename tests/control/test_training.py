@@ -10,7 +10,7 @@ import pytest
 
 from interpviz.control import training
 from interpviz.control.scheduler import STOPPED
-from interpviz.control.training import Course, TrainForm, TrainingController, TrainingPicture
+from interpviz.control.training import Course, TrainForm, TrainingController
 from interpviz.core.document import CacheFacts, Document
 from interpviz.core.feature_requests import Train
 from interpviz.core.feature_results import TrainingPoint
@@ -71,8 +71,8 @@ def test_the_residual_stream_is_proposed_first_where_it_was_recorded() -> None:
 class View:
     said: list[Any] = field(default_factory=list)
 
-    def show(self, picture: TrainingPicture) -> None:
-        self.said.append(picture.course)
+    def show(self, course: Course) -> None:
+        self.said.append(course)
 
     def explain(self, sentence: str) -> None:
         self.said.append(sentence)

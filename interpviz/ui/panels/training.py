@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from interpviz.control.training import Course, TrainingPicture
+from interpviz.control.training import Course
 from interpviz.core.feature_requests import Train
 from interpviz.core.feature_results import TrainingPoint
 from interpviz.ui.panel import Act, Panel
@@ -27,7 +27,7 @@ _STOP = "Stop here; the same training into the same place goes on from its last 
 _KEEP = "Stop here and write what it has learnt so far as a dictionary"
 
 
-class TrainingPanel(Panel[TrainingPicture]):
+class TrainingPanel(Panel[Course]):
     """Four curves on one axis of steps. They are made when the first training begins: plots take their time."""
 
     asked = Signal()  # for the form of another training
@@ -60,8 +60,7 @@ class TrainingPanel(Panel[TrainingPicture]):
         column.addLayout(self._grid, 1)
         column.addWidget(_Line(self.status))
 
-    def present(self, picture: TrainingPicture) -> None:
-        course = picture.course
+    def present(self, course: Course) -> None:
         if self._name != (course.name, course.running):
             self._name = course.name, course.running
             if course.running:
@@ -71,7 +70,7 @@ class TrainingPanel(Panel[TrainingPicture]):
         self.name_label.setText(legible(_described(course)))
         self.status.setText(legible(_status(course)))
         self.setAccessibleDescription(f"{_described(course)}: {_status(course)}")
-        self.reveal(picture.problem)
+        self.reveal()
         for one in self.header:
             one.setEnabled(course.running)
 
@@ -100,7 +99,7 @@ class TrainingPanel(Panel[TrainingPicture]):
 
     def _end(self, act: str) -> None:
         if self._shown is not None:
-            self._act(act, self._shown.course.job)
+            self._act(act, self._shown.job)
 
 
 class _Line(QWidget):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QMenu
 
-from interpviz.control.training import Course, TrainingPicture
+from interpviz.control.training import Course
 from interpviz.core.feature_requests import Train
 from interpviz.core.feature_results import TrainingPoint
 from interpviz.ui.panels.training import TrainingPanel
@@ -27,7 +27,7 @@ def panel(acts: Acts, on_screen: Show) -> TrainingPanel:
 
 
 def shown(panel: TrainingPanel, course: Course = COURSE) -> None:
-    panel.show(TrainingPicture(course, (course.name,), ""))
+    panel.show(course)
 
 
 def line(panel: TrainingPanel, name: str) -> list[list[float]]:
